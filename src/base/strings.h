@@ -15,6 +15,8 @@ std::string join(std::span<const std::string> parts, std::string_view separator)
 std::string to_lower(std::string_view text);  // ASCII only.
 
 bool is_valid_utf8(std::string_view text);
+// The text with every byte that is not part of valid UTF-8 replaced by U+FFFD.
+std::string to_valid_utf8(std::string_view text);
 // Valid UTF-8 without control characters: bad bytes and controls become \xNN, newline \n. At most max_bytes, then "…".
 std::string printable(std::string_view text, std::size_t max_bytes = SIZE_MAX);
 

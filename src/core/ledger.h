@@ -36,6 +36,8 @@ class Ledger {
   virtual Result<Amounts> estimate(const Action& action) const = 0;
   // kResourceExhausted names the account and the limit that would be passed. On the shard's thread, in memory.
   virtual Result<> reserve(const AttemptId& attempt, const Amounts& amounts) = 0;
+  // Gives a reservation back whole: the attempt was refused after all and nothing ran. Unknown attempts are ignored.
+  virtual void release(const AttemptId& attempt) = 0;
   // Charges what the attempt came to and gives the rest of the reservation back. Returns the charge.
   virtual Amounts settle(const AttemptId& attempt, const Action& action, const Outcome& outcome) = 0;
   virtual BudgetView view() const = 0;
