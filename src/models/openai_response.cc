@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/strings.h"
+#include "models/limits.h"
 #include "models/openai_wire.h"
 #include "models/wire/openai_answer.h"
 #include "models/wire/wire_json.h"
