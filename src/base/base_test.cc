@@ -1,12 +1,14 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <thread>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
+#include "base/blocking.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -98,6 +100,21 @@ TEST(Clock, SimulatedSleepersWakeOnlyWhenTimeComes) {
   clock.advance(std::chrono::seconds(1));
   io.poll();
   EXPECT_TRUE(woke);
+}
+
+Task<> run_there_and_back(asio::thread_pool* pool, std::thread::id* worked_on, std::thread::id* came_back_to) {
+  *worked_on = co_await run_blocking(*pool, [] { return std::this_thread::get_id(); });
+  *came_back_to = std::this_thread::get_id();
+}
+
+TEST(Blocking, WorksElsewhereAndComesHome) {
+  asio::io_context io;
+  asio::thread_pool pool(1);
+  std::thread::id worked_on, came_back_to;
+  asio::co_spawn(io, run_there_and_back(&pool, &worked_on, &came_back_to), asio::detached);
+  io.run();
+  EXPECT_NE(worked_on, std::this_thread::get_id());
+  EXPECT_EQ(came_back_to, std::this_thread::get_id());
 }
 
 TEST(Clock, Rfc3339) { EXPECT_EQ(to_rfc3339(wall_from_nanos(1'700'000'000'123'456'789)), "2023-11-14T22:13:20.123456Z"); }
