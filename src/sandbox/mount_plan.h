@@ -21,7 +21,7 @@ inline constexpr std::size_t kLowerLayers = 12;  // Lower folders of one overlay
 // Copy on write (the kernel's overlayfs). The mount is made with redirect_dir, metacopy and index off, so that the
 // upper folder holds whole files, whiteouts and opaque folders only. The sandbox does not learn the host paths of its
 // layers.
-struct OverlayMount {
+struct OverlayPlan {
   std::vector<std::string> lowerdirs;  // Topmost first, as overlayfs has it; 1 to limits::kLowerLayers.
   std::string upperdir;                // An empty folder of the caller's; on one file system with workdir.
   std::string workdir;                 // Empty; its contents belong to the kernel.
@@ -47,7 +47,7 @@ struct TmpfsMount {
 
 struct MountPlan {
   std::vector<TmpfsMount> tmpfs = {TmpfsMount{}};
-  std::vector<OverlayMount> overlays;
+  std::vector<OverlayPlan> overlays;
   std::vector<ReadOnlyBind> binds;
 };
 
