@@ -67,8 +67,8 @@ Object to_object(const T& typed);
 
 // Fills in defaults (namespace included) and checks an object of any kind, unknown fields and duplicate list keys too. `source` gives the lines.
 Problems validate(Object& object, const SourceMap& source = {});
-// What may not change between two versions while a run is under way (old.status.phase): goal, checks, agent, model, workspace, parent; and the
-// budget may only be raised. Both must have been validated.
+// What may not change between two versions: while a run is under way (old.status.phase) only importance, desiredState and onExhausted may, and the
+// limits of the budget upwards; the spec of an Approval never. Both must have been validated.
 Problems validate_update(const Object& old_object, const Object& new_object);
 
 }  // namespace remit::resource
