@@ -100,6 +100,7 @@ class Database {
  private:
   struct State;
   explicit Database(std::unique_ptr<State> state);
+  Result<> migrate(std::span<const std::string_view> migrations, bool read_only);
   std::unique_ptr<State> state_;
 };
 

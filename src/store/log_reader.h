@@ -46,8 +46,9 @@ class LogReader {
  private:
   LogReader(std::unique_ptr<File> file, std::string path, LogHeader header, LogSchema schema);
   Result<bool> fill(std::size_t bytes);
-  Result<> refuse_lost_records();
-  Result<bool> is_later_frame(std::uint64_t at, const FrameHead& head, std::uint64_t file_size);
+  Result<std::optional<LogRecord>> read_frame();
+  Result<std::optional<std::uint64_t>> find_acknowledged_later();
+  Result<bool> proves_loss(std::uint64_t at, const FrameHead& head, std::uint64_t file_size);
 
   std::unique_ptr<File> file_;
   std::string path_;
