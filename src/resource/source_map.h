@@ -24,6 +24,11 @@ class SourceMap {
   // "mission.yaml:21"; the file alone or "" when no more is known.
   std::string place(std::string_view path) const;
   bool empty() const { return lines_.empty(); }
+  // Calls f(path, line) for every field, in the order of the paths.
+  template <typename F>
+  void for_each(F f) const {
+    for (const auto& [path, line] : lines_) f(std::string_view(path), line);
+  }
 
   // For keeping beside a stored object.
   json::object to_json_object() const;
