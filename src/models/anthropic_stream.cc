@@ -22,6 +22,7 @@ class AnthropicStreamDecoder final : public StreamDecoder {
  public:
   Fed feed(std::string_view event, std::string_view data, std::vector<Event>& out) override;
   bool complete() const override { return stopped_; }
+  bool ended() const override { return stopped_; }
   bool empty() const override { return blocks_.empty() && stop_reason_.empty(); }
   ModelResponse take() override;
   std::size_t seen_bytes() const override { return bytes_; }

@@ -17,6 +17,7 @@ class OpenAiStreamDecoder final : public StreamDecoder {
  public:
   std::expected<void, UpstreamFailure> feed(std::string_view, std::string_view data, std::vector<Event>& out) override;
   bool complete() const override { return done_ || finished_; }
+  bool ended() const override { return done_; }
   bool empty() const override { return !seen_choice_; }
   ModelResponse take() override;
   std::size_t seen_bytes() const override { return bytes_; }

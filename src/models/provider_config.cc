@@ -33,6 +33,8 @@ std::string effective_base_url(const ProviderConfig& config) {
   for (const std::string_view endpoint : {"/chat/completions", "/v1/messages"}) {
     if (url.ends_with(endpoint)) url.resize(url.size() - endpoint.size());
   }
+  // Both spellings of the vendor's own address are in use.
+  if (config.type == ProviderType::kAnthropic && url.ends_with("/v1")) url.resize(url.size() - 3);
   // "http://host:8000" of an OpenAI-compatible server means its usual path.
   const auto scheme = url.find("://");
   if (config.type == ProviderType::kOpenAi && scheme != std::string::npos && url.find('/', scheme + 3) == std::string::npos) url += "/v1";

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -36,12 +37,14 @@ class RecordedProvider final : public Provider {
   Result<> save(const std::string& path) const;
 
  private:
-  struct Place;
   RecordedProvider(asio::any_io_executor executor, std::string name, Recording recording, ReplayMode mode, Canonicalizer canonicalizer);
 
   Result<std::size_t> find_turn(const ModelRequest& request);
-  Result<std::size_t> find_strict(const CanonicalRequest& request) const;
-  Result<std::size_t> find_refresh(const CanonicalRequest& request, const ModelRequest& original);
+  Result<std::size_t> find_strict(const CanonicalRequest& request, const std::vector<std::string>& chain) const;
+  Result<std::size_t> find_refresh(const CanonicalRequest& request, const std::vector<std::string>& chain, const ModelRequest& original);
+  std::optional<std::size_t> exact_turn(const CanonicalRequest& request, const std::string& key) const;
+  std::optional<std::size_t> next_turn(const CanonicalRequest& request, const std::vector<std::string>& chain, int previous);
+  void note_request(std::size_t turn, const std::string& request_key);
   void index_turns();
 
   asio::any_io_executor executor_;
@@ -49,9 +52,10 @@ class RecordedProvider final : public Provider {
   Recording recording_;
   ReplayMode mode_;
   Canonicalizer canonicalizer_;
-  // Chain hash of a whole request's messages → turns that answer it; chain hash of a request and its answer → that turn.
+  // Hash of all messages of a request → the turns that answer it (they differ in setup); hash of those and the answer → that turn.
   std::unordered_map<std::string, std::vector<std::size_t>> by_request_;
   std::unordered_map<std::string, std::size_t> by_answer_;
+  std::vector<std::string> first_message_;  // Of each turn that was served in refresh mode.
   std::vector<bool> used_;
 };
 

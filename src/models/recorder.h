@@ -34,6 +34,7 @@ class Recorder final : public Provider {
  private:
   struct State;
   Recorder(std::unique_ptr<Provider> inner, std::shared_ptr<State> state);
+  static Result<> record_into(State& state, const ModelRequest& request, const ModelResponse& response);
 
   std::unique_ptr<Provider> inner_;
   std::shared_ptr<State> state_;

@@ -25,6 +25,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,6 +48,7 @@ struct RecordingHeader {
   std::string model;
   std::optional<ModelPrices> prices;
   std::vector<Volatile> volatiles;
+  std::string comments;  // Lines that began with "#" before the header, kept when the file is written again.
 };
 
 struct RecordedAnswer {
@@ -64,7 +66,8 @@ struct RecordedTurn {
   RecordedAnswer answer;
   int line = 0;       // In the file it came from, from 1; 0 for none.
   std::string name;   // "main.3"; given by Recording.
-  int continues = -1; // Index of the turn it continues; given by Recording.
+  int continues = -1; // Index of the turn it continues, -1 for none; given by Recording.
+  std::string comments;  // Lines that began with "#" before this one.
 };
 
 class Recording {
@@ -80,13 +83,17 @@ class Recording {
   const RecordingHeader& header() const { return header_; }
   const std::vector<RecordedTurn>& turns() const { return turns_; }
   const std::string& source() const { return source_; }
-  // Every turn knows its request.
-  bool complete() const;
+  // The first turn that does not know its request; nullopt when every one does.
+  std::optional<std::size_t> first_incomplete() const;
 
   // Names the turn, finds what it continues, and gives its tool uses ids. Fails beyond limits::kRecordingTurns or for an unknown `after`.
   Result<> append(RecordedTurn turn);
+  // The index of the turn with this name ("main.3").
+  std::optional<std::size_t> find(std::string_view name) const;
   // Replaces the request part of turn `index`.
   void set_request(std::size_t index, std::optional<json::object> setup, std::vector<json::object> new_messages);
+  // Makes turn `index` one that continues none: its conversation was cut short by the agent.
+  void restart(std::size_t index);
   void set_usage_estimate(std::size_t index, const Usage& usage);
   // The setup that holds at a turn: its own or the nearest one before it. nullptr when none is known.
   const json::object* setup_of(std::size_t index) const;
@@ -95,6 +102,8 @@ class Recording {
   RecordingHeader header_;
   std::vector<RecordedTurn> turns_;
   std::string source_;
+  std::string final_comments_;
+  std::map<std::string, std::vector<std::size_t>> conversations_;
 };
 
 }  // namespace remit::models

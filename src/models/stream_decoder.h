@@ -25,8 +25,10 @@ class StreamDecoder {
 
   // Takes one event (`data` is its data lines joined by \n) and appends what it means. After a failure the decoder takes no more.
   virtual std::expected<void, UpstreamFailure> feed(std::string_view event, std::string_view data, std::vector<Event>& out) = 0;
-  // The provider has said that the answer is whole.
+  // The provider has said that the answer is whole; its usage may still follow.
   virtual bool complete() const = 0;
+  // The provider has said that nothing more comes.
+  virtual bool ended() const = 0;
   // Nothing of an answer has been seen so far.
   virtual bool empty() const = 0;
   // What was seen. usage_known is true only when the provider told its final count. Tool calls that never became whole are left out.
