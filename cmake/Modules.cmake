@@ -90,7 +90,10 @@ function(remit_add_tests)
       target_precompile_headers(${target} REUSE_FROM remit_pch)
       if(REMIT_FUZZ)
         target_link_options(${target} PRIVATE -fsanitize=fuzzer)
-        set(arguments -max_total_time=10 -rss_limit_mb=2048 -print_final_stats=0)
+        # libFuzzer writes what it finds into the first folder, which therefore must not be the one with our seeds.
+        file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/corpus/${target})
+        set(arguments -max_total_time=10 -rss_limit_mb=2048 -artifact_prefix=${CMAKE_BINARY_DIR}/corpus/${target}- -verbosity=0
+                      ${CMAKE_BINARY_DIR}/corpus/${target})
       else()
         # Without libFuzzer the target still builds and replays its seeds, so that it cannot rot.
         target_sources(${target} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/replay_main.cc)
