@@ -1,0 +1,139 @@
+// Run: one attempt at one generation of a mission: everything it is made of, and its course from Preparing to its end. Lives on the shard of its
+// mission. Its log is the truth; what is here is rebuilt from it by resume().
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <boost/asio/steady_timer.hpp>
+
+#include "action/pipeline.h"
+#include "action/store_run_log.h"
+#include "agent/builtin_agent.h"
+#include "agent/checks.h"
+#include "http/client.h"
+#include "ledger/leaf.h"
+#include "ledger/loop_detector.h"
+#include "mesh/catalogue.h"
+#include "mesh/http_executor.h"
+#include "models/model_executor.h"
+#include "models/recorded_provider.h"
+#include "models/recorder.h"
+#include "policy/approvals.h"
+#include "policy/permissions.h"
+#include "resource/mission.h"
+#include "sandbox/files_executor.h"
+#include "sandbox/shell_executor.h"
+#include "sandbox/workspace.h"
+#include "serve/run_view.h"
+#include "serve/runtime.h"
+
+namespace remit::serve {
+
+struct RunOptions {
+  policy::OnAsk on_ask = policy::OnAsk::kWait;
+  bool live = false;             // A real model from the environment instead of the mission's provider.
+  std::string record_to;         // With live: writes a recording there.
+  bool refresh_recording = false;  // Rewrites the request parts of the mission's recording from what the run really asks.
+};
+
+// Annotations that `remit run` and `remit apply` put on objects from a file.
+inline constexpr const char* kManifestAnnotation = "remit.dev/manifest";      // Absolute path of the file.
+inline constexpr const char* kSourceMapAnnotation = "remit.dev/source-map";   // SourceMap as JSON.
+// Set on a Mission that a process other than the daemon drives: its pid.
+inline constexpr const char* kDriverAnnotation = "remit.dev/driver";
+
+class Run final : public agent::Host {
+ public:
+  using Observer = std::function<void(const RunRecord&)>;
+
+  // Prepares a new run of `mission`, an object of the store. On failure nothing of it is left.
+  static Task<Result<std::unique_ptr<Run>>> begin(Runtime& runtime, resource::Object mission, RunOptions options, Observer observer);
+  // Takes up a run whose process died: replays its log, rolls half-merged file changes forward, settles what was under way.
+  static Task<Result<std::unique_ptr<Run>>> resume(Runtime& runtime, Ulid id, RunOptions options, Observer observer);
+  ~Run() override;
+
+  // From Running to the end. The Run stays readable afterwards.
+  Task<> execute();
+
+  Ulid id() const { return id_; }
+  const RunView& view() const { return view_; }
+  const resource::Mission& mission() const { return mission_; }
+  // Asks the run to end; it does so as soon as its calls have stopped. Same thread.
+  void stop(std::string reason);
+
+  // agent::Host
+  Task<bool> proceed() override;
+  Task<bool> wait_for_approval(std::string approval) override;
+  void note(std::string message) override;
+
+ private:
+  struct Permitted;
+  Run(Runtime& runtime, Ulid id, RunOptions options);
+
+  Task<Result<>> prepare(resource::Object mission, Observer observer, std::vector<RunRecord> past);
+  Result<> open_log(Observer observer, const std::vector<RunRecord>& past);
+  Result<> open_workspace();
+  Result<> open_ledger();
+  Task<Result<>> open_models();
+  Result<> open_policy();
+  void open_pipeline();
+  void open_agent(const std::vector<RunRecord>& past);
+  Task<Result<>> record_beginning(bool resumed);
+  Task<Result<>> settle_interrupted(std::vector<RunRecord> past);
+
+  Task<> watch_mission();
+  Task<> watch_active_time();
+  void apply_desired(const resource::Mission& mission);
+  Task<agent::AgentEnd> drive_agent();
+  Task<bool> wait_for_more_budget(std::string reason);
+  Task<> finish(agent::AgentEnd end);
+  void set_phase(std::string phase, std::string reason, std::string message = "");
+  Task<> publish_status();
+  void wake();
+
+  Runtime& runtime_;
+  const Ulid id_;
+  const RunOptions options_;
+  std::optional<store::LockFile> lock_;
+  resource::Object object_;
+  resource::Mission mission_;
+  resource::SourceMap source_;
+  std::string base_folder_;
+  bool recorded_ = false;
+
+  RunView view_;
+  std::unique_ptr<action::StoreRunLog> log_;
+  std::optional<sandbox::Workspace> workspace_;
+  sandbox::Launcher* launcher_ = nullptr;
+  std::optional<agent::Checks> checks_;
+  ledger::PriceTable prices_ = ledger::PriceTable::built_in();
+  std::unique_ptr<ledger::Leaf> leaf_;
+  ledger::LoopDetector loops_;
+  std::unique_ptr<http::Client> model_client_;
+  std::unique_ptr<models::ModelExecutor> models_;
+  models::RecordedProvider* refreshed_ = nullptr;
+  models::Recorder* recorder_ = nullptr;
+  std::shared_ptr<const policy::Permissions> permissions_;
+  std::unique_ptr<policy::PermissionStage> permission_stage_;
+  std::unique_ptr<policy::ApprovalBook> approvals_;
+  std::unique_ptr<policy::ApprovalStage> approval_stage_;
+  std::optional<mesh::Catalogue> catalogue_;
+  std::unique_ptr<sandbox::FilesExecutor> files_;
+  std::unique_ptr<sandbox::ShellExecutor> shell_;
+  std::unique_ptr<mesh::HttpExecutor> http_;
+  action::ExecutorTable executors_;
+  std::unique_ptr<action::Pipeline> pipeline_;
+  std::unique_ptr<agent::BuiltinAgent> agent_;
+
+  resource::DesiredState desired_ = resource::DesiredState::kRunning;
+  std::string stop_reason_;
+  bool ended_ = false;
+  asio::steady_timer changed_;
+  std::unique_ptr<resource::Watch> mission_watch_;
+  std::size_t background_ = 0;  // Coroutines of ours that still run.
+};
+
+}  // namespace remit::serve

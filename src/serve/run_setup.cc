@@ -1,0 +1,227 @@
+// How a Run is put together: each open_…() makes one part from the mission.
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "base/strings.h"
+#include "models/environment.h"
+#include "models/http_provider.h"
+#include "serve/approval_book.h"
+#include "serve/run.h"
+
+namespace remit::serve {
+
+namespace {
+
+ledger::OnExhausted on_exhausted_of(resource::OnExhausted policy) {
+  switch (policy) {
+    case resource::OnExhausted::kReturnPartial: return ledger::OnExhausted::kReturnPartial;
+    case resource::OnExhausted::kPause: return ledger::OnExhausted::kPause;
+    case resource::OnExhausted::kKill: return ledger::OnExhausted::kKill;
+  }
+  return ledger::OnExhausted::kKill;
+}
+
+std::string dialect_of(models::ProviderType type) {
+  switch (type) {
+    case models::ProviderType::kOpenAi: return "openai";
+    case models::ProviderType::kAnthropic: return "anthropic";
+    case models::ProviderType::kRecorded: return "";
+  }
+  return "";
+}
+
+// The folder that relative paths of an object from a file are relative to; without a file: where the process stands.
+std::string folder_of(const resource::Object& object) {
+  const std::string manifest(object.annotation(kManifestAnnotation));
+  std::error_code error;
+  return manifest.empty() ? std::filesystem::current_path(error).string() : std::filesystem::path(manifest).parent_path().string();
+}
+
+agent::LoopWatch loop_watch(ledger::LoopDetector& detector) {
+  return {[&detector](const std::string& action, const std::string& observation) {
+    switch (detector.observe(action, observation)) {
+      case ledger::LoopSignal::kNone: return agent::LoopWatch::Signal::kNone;
+      case ledger::LoopSignal::kNudge: return agent::LoopWatch::Signal::kNudge;
+      case ledger::LoopSignal::kEscalate: return agent::LoopWatch::Signal::kEscalate;
+    }
+    return agent::LoopWatch::Signal::kNone;
+  }};
+}
+
+// What only a mission's own egress rules name literally may be dialled although it is not public.
+http::AddressCheck address_check(const resource::Permissions& permissions) {
+  std::vector<std::string> literal;
+  for (const auto& rule : permissions.egress) literal.push_back(rule.host);
+  return [literal](const std::string& address, std::uint16_t port) -> Result<> {
+    if (std::find(literal.begin(), literal.end(), address) != literal.end()) return {};
+    return mesh::check_public_address(address, port);
+  };
+}
+
+}  // namespace
+
+Result<> Run::open_log(Observer observer, const std::vector<RunRecord>& past) {
+  REMIT_TRY(auto log, store::Log::open(runtime_.files(), runtime_.folder().run_log_path(id_), runtime_.rng()));
+  log_ = std::make_unique<action::StoreRunLog>(runtime_.clock(), std::move(log));
+  log_->observe([this](const RunRecord& record) { view_.add(record); });
+  if (observer) log_->observe(std::move(observer));
+  for (const auto& record : past) log_->replay(record);
+  return {};
+}
+
+Result<> Run::open_workspace() {
+  sandbox::WorkspaceOptions options;
+  const auto& directory = mission_.spec.workspace.directory;
+  options.folder = resolve_path(directory ? directory->path : ".", base_folder_);
+  while (options.folder.size() > 1 && options.folder.ends_with('/')) options.folder.pop_back();
+  options.run_folder = runtime_.folder().run_path(id_);
+  options.hide = mission_.spec.workspace.hide;
+  REMIT_TRY(workspace_, sandbox::Workspace::open(std::move(options)));
+  return {};
+}
+
+Result<> Run::open_ledger() {
+  const auto& budget = mission_.spec.budget;
+  const std::string ns_account = "namespace/" + mission_.metadata.ns;
+  const std::string account = fmt::format("mission/{}/{}", mission_.metadata.ns, mission_.metadata.uid);
+  auto& authority = runtime_.authority();
+  REMIT_TRY(const auto existing, authority.account(ns_account));
+  if (!existing) REMIT_CHECK_OK(authority.put_account(ns_account, "", {}));
+  ledger::LeafConfig config;
+  config.run = id_;
+  config.account = account;
+  config.limits = limits_of(budget.limits);
+  const auto policy = on_exhausted_of(budget.on_exhausted);
+  if (policy == ledger::OnExhausted::kReturnPartial) config.return_reserve = ledger::default_return_reserve(config.limits.amounts);
+  // Each run has the mission's whole budget, so the account in the tree bounds nothing by itself; the namespace's does.
+  REMIT_CHECK_OK(authority.put_account(account, ns_account, {}));
+  config.prices = prices_;
+  leaf_ = std::make_unique<ledger::Leaf>(std::move(config), runtime_.clock(), &authority);
+  return {};
+}
+
+Task<Result<>> Run::open_models() {
+  models_ = std::make_unique<models::ModelExecutor>(runtime_.executor());
+  const std::string name = mission_.spec.model.provider_ref.name;
+  models::ProviderConfig config;
+  if (options_.live) {
+    REMIT_CO_TRY(config, models::provider_from_environment(runtime_.environment(), mission_.spec.model.name));
+    config.name = name;
+    if (!config.model.empty()) mission_.spec.model.name = config.model;
+  } else {
+    auto object = co_await runtime_.store().get({std::string(resource::ModelProvider::kKind), mission_.metadata.ns, name});
+    if (!object) {
+      co_return fail(object.error().wrap(fmt::format(
+          "the mission's model comes from the ModelProvider '{}' in namespace '{}'; declare it, or use --live with a key in the environment", name,
+          mission_.metadata.ns)));
+    }
+    REMIT_CO_TRY(const auto provider, resource::from_object<resource::ModelProvider>(*object));
+    REMIT_CO_TRY(config, provider_of(provider, folder_of(*object), runtime_.environment()));
+    REMIT_CO_CHECK_OK(add_prices(prices_, provider));
+  }
+  std::unique_ptr<models::Provider> provider;
+  if (config.type == models::ProviderType::kRecorded) {
+    REMIT_CO_TRY(auto recording, models::Recording::load(config.recorded_path));
+    if (mission_.spec.model.name.empty()) mission_.spec.model.name = recording.header().model;
+    if (const auto& prices = recording.header().prices) {
+      const ledger::ModelPrice price{prices->input, prices->cached_input, prices->cache_write, prices->output, prices->reasoning};
+      REMIT_CO_CHECK_OK(prices_.add_override(name, "*", price));
+    }
+    const auto mode = options_.refresh_recording ? models::ReplayMode::kRefresh : models::ReplayMode::kStrict;
+    REMIT_CO_TRY(auto recorded, models::RecordedProvider::make(runtime_.executor(), name, std::move(recording), mode));
+    if (options_.refresh_recording) refreshed_ = recorded.get();
+    recorded_ = true;
+    provider = std::move(recorded);
+  } else {
+    const auto dialect = dialect_of(config.type);
+    models::SecretMask secrets;
+    secrets.add(config.api_key);
+    const std::string described = fmt::format("provider {} ({})", name, models::to_string(config.type));
+    model_client_ = std::make_unique<http::Client>(runtime_.executor());
+    REMIT_CO_TRY(provider, models::make_http_provider(runtime_.executor(), std::move(config), *model_client_, runtime_.clock(), runtime_.rng()));
+    if (!options_.record_to.empty()) {
+      models::RecordingHeader header;
+      header.model = mission_.spec.model.name;
+      if (auto price = prices_.find(name, header.model, dialect)) {
+        header.prices = models::ModelPrices{price->input, price->cached_input, price->cache_write, price->output, price->reasoning};
+      }
+      REMIT_CO_TRY(auto recorder, models::Recorder::make(std::move(provider), described, std::move(header), options_.record_to, std::move(secrets),
+                                                         runtime_.clock()));
+      recorder_ = recorder.get();
+      provider = std::move(recorder);
+    }
+  }
+  co_return models_->add(std::move(provider));
+}
+
+Result<> Run::open_policy() {
+  REMIT_TRY(permissions_, policy::Permissions::compile(permissions_of(mission_, source_)));
+  permission_stage_ = std::make_unique<policy::PermissionStage>(permissions_, [this] { return leaf_->view(); });
+  approvals_ = std::make_unique<StoreApprovalBook>(runtime_.store(), mission_.metadata.ns, mission_.metadata.name);
+  approval_stage_ = std::make_unique<policy::ApprovalStage>(*approvals_, options_.on_ask);
+  return {};
+}
+
+void Run::open_pipeline() {
+  const auto executor = runtime_.executor();
+  catalogue_.emplace([](std::string_view path) { return sandbox::Workspace::normalise(path); });
+  for (auto& tool : mesh::built_in_tools()) {
+    if (permissions_->may_allow(tool.name)) (void)catalogue_->add(std::move(tool));
+  }
+  files_ = std::make_unique<sandbox::FilesExecutor>(executor, runtime_.file_pool(), *workspace_);
+  shell_ = std::make_unique<sandbox::ShellExecutor>(
+      sandbox::ShellExecutor::Parts{executor, runtime_.file_pool(), *workspace_, *launcher_, sandbox_limits_of(mission_.spec.isolation)});
+  http::ClientOptions client;
+  client.address_check = address_check(mission_.spec.permissions);
+  http_ = std::make_unique<mesh::HttpExecutor>(executor, std::move(client));
+  executors_.add("model.call", *models_);
+  executors_.add("files.", *files_);
+  executors_.add("shell.run", *shell_);
+  executors_.add("http.request", *http_);
+  pipeline_ = std::make_unique<action::Pipeline>(action::PipelineParts{
+      executor, id_, runtime_.clock(), *log_, *leaf_, executors_, {permission_stage_.get()}, {approval_stage_.get()}});
+  files_->set_governor(*pipeline_);
+  shell_->set_governor(*pipeline_);
+}
+
+void Run::open_agent(const std::vector<RunRecord>& past) {
+  agent::BuiltinAgentParts parts{.pipeline = *pipeline_, .catalogue = *catalogue_, .host = *this, .loop_watch = loop_watch(loops_)};
+  parts.context.run = id_;
+  parts.context.importance = mission_.spec.importance;
+  parts.provider = mission_.spec.model.provider_ref.name;
+  parts.model = mission_.spec.model.name;
+  parts.max_output_tokens = mission_.spec.model.max_output_tokens;
+  parts.goal = mission_.spec.goal;
+  parts.briefing = briefing_of(mission_.spec);
+  parts.budget_exhausted = [this] { return leaf_->exhausted() ? leaf_->exhausted_reason() : std::string(); };
+  if (mission_.spec.budget.on_exhausted == resource::OnExhausted::kReturnPartial) {
+    parts.release_return_reserve = [this] { leaf_->release_return_reserve(); };
+  }
+  agent_ = std::make_unique<agent::BuiltinAgent>(std::move(parts));
+  for (const auto& record : past) agent_->restore(record);
+}
+
+Task<Result<>> Run::prepare(resource::Object object, Observer observer, std::vector<RunRecord> past) {
+  object_ = std::move(object);
+  base_folder_ = folder_of(object_);
+  if (const auto text = object_.annotation(kSourceMapAnnotation); !text.empty()) {
+    if (auto map = parse_json_object(text)) source_ = resource::SourceMap::from_json(*map);
+  }
+  REMIT_CO_TRY(mission_, resource::from_object<resource::Mission>(object_));
+  REMIT_CO_TRY(launcher_, co_await runtime_.launcher(tier_of(mission_.spec.isolation.minimum_tier)));
+  REMIT_CO_TRY(lock_, runtime_.folder().lock_run(id_));
+  REMIT_CO_CHECK_OK(open_log(std::move(observer), past));
+  REMIT_CO_CHECK_OK(open_workspace());
+  const std::string checks_folder = runtime_.folder().run_path(id_) + "/checks";
+  REMIT_CO_TRY(checks_, agent::Checks::pin(checks_of(mission_.spec), workspace_->folder(), checks_folder, past.empty()));
+  REMIT_CO_CHECK_OK(co_await open_models());
+  REMIT_CO_CHECK_OK(open_ledger());
+  for (const auto& record : past) leaf_->replay(record);
+  REMIT_CO_CHECK_OK(open_policy());
+  open_pipeline();
+  open_agent(past);
+  co_return Result<>{};
+}
+
+}  // namespace remit::serve
