@@ -63,13 +63,16 @@ struct ClientOptions {
   Clock* clock = nullptr;      // The system's when null. Must outlive the client's calls.
 };
 
+namespace detail {
 class ClientCall;
+struct ClientState;
+}  // namespace detail
 
 // An answer whose head has come. Destroying it before its end closes the connection; after its end the connection goes
 // back to the pool.
 class ResponseStream {
  public:
-  explicit ResponseStream(std::unique_ptr<ClientCall> call);
+  explicit ResponseStream(std::unique_ptr<detail::ClientCall> call);
   ~ResponseStream();
   ResponseStream(const ResponseStream&) = delete;
   ResponseStream& operator=(const ResponseStream&) = delete;
@@ -83,7 +86,7 @@ class ResponseStream {
   void cancel();
 
  private:
-  std::unique_ptr<ClientCall> call_;
+  std::unique_ptr<detail::ClientCall> call_;
 };
 
 struct ClientStats {
@@ -110,8 +113,7 @@ class Client {
   ClientStats stats() const;
 
  private:
-  struct State;
-  std::shared_ptr<State> state_;
+  std::shared_ptr<detail::ClientState> state_;
 };
 
 }  // namespace remit::http

@@ -23,9 +23,11 @@ inline constexpr std::size_t kRequestsPerConnection = 1'000'000;
 inline constexpr std::size_t kDrainBytes = 256u << 10;  // Of an unread body, read and thrown away to keep a connection.
 inline constexpr std::size_t kConnectionsPerOrigin = 64;  // Of a Client, in use and idle together.
 inline constexpr std::size_t kIdlePerOrigin = 16;
-inline constexpr std::size_t kWaitersPerOrigin = 1024;   // Calls that wait for a connection.
-inline constexpr std::size_t kOrigins = 256;             // Pools that a Client keeps.
-inline constexpr std::size_t kAddressesPerHost = 8;      // Of a host, tried one after the other.
+inline constexpr std::size_t kWaitersPerOrigin = 1024;  // Calls that wait for a connection.
+inline constexpr std::size_t kOrigins = 256;            // Pools that a Client keeps.
+inline constexpr std::size_t kAddressesPerHost = 8;     // Of a host, tried one after the other.
+inline constexpr std::size_t kConcurrentResolves =
+    64;  // Of a Client; a resolve that was given up counts until the system ends it.
 inline constexpr std::size_t kInterimResponses = 8;      // 1xx before the answer.
 inline constexpr std::size_t kSseEventBytes = 8u << 20;  // Fields of one event together.
 inline constexpr std::size_t kSseLineBytes = 8u << 20;

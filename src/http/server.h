@@ -26,7 +26,10 @@
 
 namespace remit::http {
 
+namespace detail {
 class Session;
+struct ServerState;
+}  // namespace detail
 
 struct Peer {
   enum class Kind : std::uint8_t { kTcp, kUnix };
@@ -40,12 +43,12 @@ struct Peer {
 // One request, as its handler sees it. Valid until the handler's task ends; views in it as well.
 class ServerRequest {
  public:
-  std::string_view method() const { return method_; }
-  std::string_view target() const { return target_; }  // Origin form ("/path?query"), or "*".
-  std::string_view path() const;                       // Not decoded.
+  std::string_view method() const;
+  std::string_view target() const;  // Origin form ("/path?query"), or "*".
+  std::string_view path() const;    // Not decoded.
   std::string_view query() const;
-  const HeaderTable& headers() const { return headers_; }
-  int minor_version() const { return minor_version_; }  // 1 for HTTP/1.1
+  const HeaderTable& headers() const;
+  int minor_version() const;  // 1 for HTTP/1.1
   const Peer& peer() const;
 
   bool has_body() const;
@@ -62,14 +65,10 @@ class ServerRequest {
   void on_disconnect(std::function<void()> callback);
 
  private:
-  friend class Session;
-  explicit ServerRequest(Session* session) : session_(session) {}
+  friend class detail::Session;
+  explicit ServerRequest(detail::Session* session) : session_(session) {}
 
-  Session* session_;
-  std::string method_;
-  std::string target_;
-  HeaderTable headers_;
-  int minor_version_ = 1;
+  detail::Session* session_;
 };
 
 // The answer to one request: either send(), or begin(), any number of write()s, finish(). Every write waits until the
@@ -77,7 +76,8 @@ class ServerRequest {
 // began and did not finish has cut the connection, so that the client sees a broken message and not a short one.
 class ResponseWriter {
  public:
-  // The whole answer. Content-Length, Date and Connection are the server's own; a HEAD request gets the head only.
+  // The whole answer. Content-Length, Transfer-Encoding, Connection, Keep-Alive and Date are the server's own: such
+  // fields of `response` are left out, but "Connection: close" is heeded. A HEAD request gets the head only.
   Task<Result<>> send(Response response);
   // The same without a copy of the body, which must stay until the task ends.
   Task<Result<>> send(int status, std::string_view content_type, std::string_view body);
@@ -99,9 +99,9 @@ class ResponseWriter {
   void abort();
 
  private:
-  friend class Session;
-  explicit ResponseWriter(Session* session) : session_(session) {}
-  Session* session_;
+  friend class detail::Session;
+  explicit ResponseWriter(detail::Session* session) : session_(session) {}
+  detail::Session* session_;
 };
 
 // Runs for each request on the server's thread. It must be no lambda that is itself a coroutine and captures; a lambda
@@ -148,8 +148,7 @@ class Server {
   ServerStats stats() const;
 
  private:
-  struct State;
-  std::shared_ptr<State> state_;
+  std::shared_ptr<detail::ServerState> state_;
 };
 
 }  // namespace remit::http
