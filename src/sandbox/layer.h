@@ -1,11 +1,11 @@
-// Layer: the files that one command changes. The sandbox mounts it (mount()), the command runs and ends, the pipeline judges changes(), and
-// merge() moves what was permitted into the run's upper; the rest is dropped.
+// Layer: the files that one command changes. The sandbox mounts it (mount()), the command runs and ends, the pipeline
+// judges changes(), and merge() moves what was permitted into the run's upper; the rest is dropped.
 //
-// Call changes() and merge() only when every process of the sandbox is dead: the walk relies on nobody moving things under it, and checks anyway
-// (openat2 beneath the layer, no symbolic or magic links, no other mounts).
-// Crash: the folder of a layer outlives the process. After a restart Workspace::finish_layer() redoes a merge from the recorded list; doing it
-// once, twice or after a kill at any instant gives the same files. A Layer may be destroyed at any time; its folder stays until merge or discard.
-// Thread safety: as Workspace; a Layer keeps its workspace alive.
+// Call changes() and merge() only when every process of the sandbox is dead: the walk relies on nobody moving things
+// under it, and checks anyway (openat2 beneath the layer, no symbolic or magic links, no other mounts). Crash: the
+// folder of a layer outlives the process. After a restart Workspace::finish_layer() redoes a merge from the recorded
+// list; doing it once, twice or after a kill at any instant gives the same files. A Layer may be destroyed at any time;
+// its folder stays until merge or discard. Thread safety: as Workspace; a Layer keeps its workspace alive.
 #pragma once
 
 #include <cstddef>
@@ -20,10 +20,11 @@
 
 namespace remit::sandbox {
 
-inline constexpr std::size_t kMaxLayerEntries = 100'000;        // What changes() looks at before it refuses the layer as a whole.
-inline constexpr std::size_t kMaxLayerChanges = 20'000;         // What it lists.
-inline constexpr std::int64_t kMaxLayerBytes = 4LL << 30;       // Of new and modified files together.
-inline constexpr std::size_t kMaxLayerDepth = 64;               // Folders below this are dropped and reported.
+inline constexpr std::size_t kMaxLayerEntries =
+    100'000;  // What changes() looks at before it refuses the layer as a whole.
+inline constexpr std::size_t kMaxLayerChanges = 20'000;    // What it lists.
+inline constexpr std::int64_t kMaxLayerBytes = 4LL << 30;  // Of new and modified files together.
+inline constexpr std::size_t kMaxLayerDepth = 64;          // Folders below this are dropped and reported.
 
 class WorkspaceState;
 
@@ -32,16 +33,17 @@ class Layer {
   const std::string& id() const { return id_; }
   const OverlayMount& mount() const { return mount_; }
 
-  // What the command changed, sorted by path, each path once. Folders are listed only when nothing below them is (a new or deleted empty folder).
-  // A deleted folder is listed as its files; so is a folder replaced by a file. A file whose bytes and mode are what they were is not a change.
-  // `permitted` is false, with a reason, for what can never be merged: hidden paths, links that leave the workspace, FIFOs, sockets, devices,
-  // names that are not valid UTF-8 or hold control characters (the path is then escaped by printable()), what lies too deep.
-  // kResourceExhausted: the layer is over a limit above; nothing of it can be merged.
+  // What the command changed, sorted by path, each path once. Folders are listed only when nothing below them is (a new
+  // or deleted empty folder). A deleted folder is listed as its files; so is a folder replaced by a file. A file whose
+  // bytes and mode are what they were is not a change. `permitted` is false, with a reason, for what can never be
+  // merged: hidden paths, links that leave the workspace, FIFOs, sockets, devices, names that are not valid UTF-8 or
+  // hold control characters (the path is then escaped by printable()), what lies too deep. kResourceExhausted: the
+  // layer is over a limit above; nothing of it can be merged.
   Result<std::vector<FileChange>> changes();
 
-  // Moves the changes with `permitted` set into the run's upper, and removes the layer. Gives the list back; a change that could not be
-  // merged because of another that was not permitted (a file in the place of a folder that has to stay) comes back with permitted = false and
-  // a reason. Set-id bits are stripped.
+  // Moves the changes with `permitted` set into the run's upper, and removes the layer. Gives the list back; a change
+  // that could not be merged because of another that was not permitted (a file in the place of a folder that has to
+  // stay) comes back with permitted = false and a reason. Set-id bits are stripped.
   Result<std::vector<FileChange>> merge(std::vector<FileChange> changes);
 
   // Removes the layer. Safe to repeat.
