@@ -45,8 +45,8 @@ Spec trial(LimitsMode mode) {
   return spec;
 }
 
-OverlayMount overlay_in(const Scratch& scratch) {
-  OverlayMount overlay;
+OverlayPlan overlay_in(const Scratch& scratch) {
+  OverlayPlan overlay;
   overlay.lowerdirs = {scratch.folder("lower")};
   overlay.upperdir = scratch.folder("upper");
   overlay.workdir = scratch.folder("work");

@@ -42,7 +42,7 @@ Result<> check_source(const std::string& source) {
               fmt::format("sandbox: mount source '{}' must be an absolute path on the host", source));
 }
 
-Result<> check_overlay(const OverlayMount& overlay) {
+Result<> check_overlay(const OverlayPlan& overlay) {
   if (overlay.lowerdirs.empty() || overlay.lowerdirs.size() > limits::kLowerLayers) {
     return fail(Code::kInvalidArgument, fmt::format("sandbox: overlay on {} has {} lower folders; 1 to {} are possible",
                                                     overlay.target, overlay.lowerdirs.size(), limits::kLowerLayers));
@@ -64,7 +64,7 @@ Result<> check_mounts(const MountPlan& plan) {
                   fmt::format("sandbox: tmpfs on {} needs a size and a number of inodes above 0", tmpfs.target));
     }
   }
-  for (const OverlayMount& overlay : plan.overlays) REMIT_CHECK_OK(check_overlay(overlay));
+  for (const OverlayPlan& overlay : plan.overlays) REMIT_CHECK_OK(check_overlay(overlay));
   for (const ReadOnlyBind& bind : plan.binds) {
     REMIT_CHECK_OK(check_source(bind.source));
     REMIT_CHECK_OK(check_target(bind.target));
@@ -78,7 +78,7 @@ std::size_t text_bytes(const Spec& spec) {
   for (const std::string& word : spec.argv) add(word);
   for (const std::string& word : spec.env) add(word);
   for (const TmpfsMount& tmpfs : spec.mounts.tmpfs) add(tmpfs.target);
-  for (const OverlayMount& overlay : spec.mounts.overlays) {
+  for (const OverlayPlan& overlay : spec.mounts.overlays) {
     for (const std::string& lower : overlay.lowerdirs) add(lower);
     total += overlay.upperdir.size() + overlay.workdir.size() + overlay.target.size() + 32;
   }

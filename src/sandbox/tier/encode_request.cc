@@ -63,7 +63,7 @@ void put_mounts(Writer& out, const MountPlan& plan) {
     out.u64(tmpfs.inodes);
   }
   out.u32(static_cast<std::uint32_t>(plan.overlays.size()));
-  for (const OverlayMount& overlay : plan.overlays) {
+  for (const OverlayPlan& overlay : plan.overlays) {
     put(out, overlay.target);
     out.u8(overlay.userxattr);
     out.u8(overlay.is_volatile);
