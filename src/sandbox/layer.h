@@ -16,7 +16,7 @@
 
 #include "base/result.h"
 #include "core/event.h"
-#include "sandbox/overlay_mount.h"
+#include "sandbox/mount_plan.h"
 
 namespace remit::sandbox {
 
@@ -31,7 +31,10 @@ class WorkspaceState;
 class Layer {
  public:
   const std::string& id() const { return id_; }
-  const OverlayMount& mount() const { return mount_; }
+  // For Spec::mounts.overlays. The three folders a run sees lie under an upper of the layer's own; marks are user.overlay.* for everyone.
+  // The files belong to Workspace::owner(), which is also the identity that a Spec takes by default. A rename of a folder that is not new in the
+  // layer answers EXDEV there (redirect_dir is off), and mv(1) copies instead.
+  const OverlayPlan& mount() const { return mount_; }
 
   // What the command changed, sorted by path, each path once. Folders are listed only when nothing below them is (a new
   // or deleted empty folder). A deleted folder is listed as its files; so is a folder replaced by a file. A file whose
@@ -55,7 +58,7 @@ class Layer {
 
   std::shared_ptr<WorkspaceState> state_;
   std::string id_;
-  OverlayMount mount_;
+  OverlayPlan mount_;
 };
 
 }  // namespace remit::sandbox
