@@ -37,8 +37,11 @@ inline constexpr std::size_t kStoreBatch = 64;              // Requests in one t
 inline constexpr std::int64_t kEventHistory = 10'000;       // Events that a watch can go back.
 inline constexpr std::size_t kWatches = 256;                // Open watches of one store.
 inline constexpr std::size_t kWatchBuffer = 1024;           // Events that wait in one watch; more end it as expired.
-inline constexpr std::size_t kListPage = 500;               // Objects in one answer of list() that names no limit.
-inline constexpr std::size_t kListPageMax = 5000;
+inline constexpr std::size_t kListPage = 5000;              // Objects in one answer of list(), also when more are asked for.
+inline constexpr std::size_t kListBytes = 64u << 20;        // The same, in bytes of JSON; the page ends earlier.
+inline constexpr std::size_t kListAll = 100'000;            // Objects that list_all() gathers.
+inline constexpr std::size_t kWatchBacklog = 10'000;        // Objects or events that a new watch begins with.
+inline constexpr int kNameTries = 8;                        // Random suffixes tried for a generateName.
 inline constexpr std::int64_t kBookmarkEvery = 500;         // Versions that pass a watch by before it gets a bookmark.
 inline constexpr std::size_t kSelectorRequirements = 32;
 inline constexpr std::chrono::milliseconds kStorePoll{75};  // How soon a watch sees what another process wrote.

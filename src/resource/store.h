@@ -16,6 +16,7 @@
 
 #include "base/result.h"
 #include "base/task.h"
+#include "resource/limits.h"
 #include "resource/object.h"
 #include "resource/selector.h"
 
@@ -36,13 +37,13 @@ struct ListOptions {
   std::string ns;             // "": all namespaces.
   std::string name;           // "": all names (fieldSelector=metadata.name).
   LabelSelector selector;
-  std::size_t limit = 0;      // 0: limits::kListPage.
+  std::size_t limit = 0;      // 0: as many as one page may hold (limits::kListPage).
   std::string continue_token; // Of the list before.
 };
 
 struct ObjectList {
   std::vector<Object> items;     // By namespace, then name.
-  std::string resource_version;  // A watch from here misses nothing.
+  std::string resource_version;  // Of the first page; a watch from here misses nothing, later pages may be newer.
   std::string continue_token;    // "" when this was the last page.
 };
 
@@ -63,7 +64,8 @@ struct WatchOptions {
   std::string resource_version;
 };
 
-// Closed when it is destroyed. One caller of next() at a time; use and destroy it on the executor that watch() was called on.
+// Closed when it is destroyed. One caller of next() at a time; use and destroy it on the executor that watch() was called on, which runs one
+// thing at a time (a single-threaded io_context or a strand).
 class Watch {
  public:
   virtual ~Watch() = default;
@@ -97,5 +99,8 @@ class Store {
   // Returns the last state. With finalizers the object stays, marked by deletionTimestamp, until they are gone.
   virtual Task<Result<Object>> remove(Key key, Preconditions preconditions) = 0;
 };
+
+// All pages of a list, up to `most` objects; more of them: kResourceExhausted.
+Task<Result<ObjectList>> list_all(Store& store, ListOptions options, std::size_t most = limits::kListAll);
 
 }  // namespace remit::resource

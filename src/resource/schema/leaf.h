@@ -39,7 +39,9 @@ template <>
 struct Leaf<std::int64_t> {
   static constexpr FieldType kType = FieldType::kInt;
   static json::value write(std::int64_t value) { return value; }
-  static void read(const json::value& from, std::int64_t& to) { to = from.is_int64() ? from.get_int64() : 0; }
+  static void read(const json::value& from, std::int64_t& to) {
+    to = from.is_int64() ? from.get_int64() : from.is_uint64() ? static_cast<std::int64_t>(from.get_uint64()) : 0;
+  }
   static bool is_empty(std::int64_t) { return false; }
 };
 

@@ -85,6 +85,8 @@ Result<std::int64_t> number_of(FieldType type, const json::value& value) {
   };
   if (type == FieldType::kInt) {
     if (value.is_int64()) return value.get_int64();
+    // Programs make unsigned ones.
+    if (value.is_uint64() && value.get_uint64() <= INT64_MAX) return static_cast<std::int64_t>(value.get_uint64());
     return wrong();
   }
   const bool plain_number = value.is_int64() && (type == FieldType::kBytes || type == FieldType::kCpu);
