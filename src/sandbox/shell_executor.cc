@@ -94,8 +94,9 @@ Task<Result<std::unique_ptr<Process>>> ShellExecutor::launch(const Action& actio
   Spec spec;
   spec.argv = {"/bin/sh", "-c", std::string(get_string(action.args, "command"))};
   spec.cwd = kWorkspaceTarget;
-  const auto& mount = layer.mount();
-  spec.mounts.overlays.push_back({mount.lower, mount.upper, mount.work, kWorkspaceTarget, mount.user_xattr});
+  OverlayPlan overlay = layer.mount();
+  overlay.target = kWorkspaceTarget;
+  spec.mounts.overlays.push_back(std::move(overlay));
   const auto [uid, gid] = parts_.workspace.owner();
   spec.identity = Identity{uid, gid};
   spec.limits = parts_.limits;
