@@ -43,6 +43,7 @@ struct LeaseRequest {
 struct Lease {
   std::string id;
   Amounts amounts;
+  Amounts total;             // What the holder may have spent in its whole life, this lease included.
   std::uint64_t number = 0;  // Of the holder's leases, from 1: settle() names the last one it has seen.
 };
 
@@ -86,9 +87,11 @@ class Authority final : public LeaseSource {
 
  private:
   explicit Authority(store::Database database) : database_(std::move(database)) {}
-  Result<Lease> acquire_in_transaction(const LeaseRequest& request);
+  Result<std::optional<Lease>> known_lease(const std::string& id);
+  Result<Lease> grant(const LeaseRequest& request);
   Result<std::vector<Account>> path_to_root(const std::string& account);
-  Result<> add_to_path(const std::string& account, const Amounts& charged, const Amounts& spent);
+  Result<> add_to_path(const std::vector<Account>& path, const Amounts& charged, const Amounts& spent);
+  Result<> store_holder(const std::string& id, const HolderState& state);
 
   store::Database database_;
 };

@@ -14,7 +14,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,7 +44,7 @@ struct BudgetLimits {
   friend bool operator==(const BudgetLimits&, const BudgetLimits&) = default;
 };
 
-// A tenth of each limit, and one call: enough for one last turn that returns what there is.
+// A tenth of the money and of the tokens, for one last turn without tools that returns what there is.
 Amounts default_return_reserve(const Amounts& limit);
 
 struct LeafConfig {
@@ -65,6 +64,9 @@ class Leaf final : public Ledger {
 
   Result<Amounts> estimate(const Action& action) const override;
   Result<> reserve(const AttemptId& attempt, const Amounts& amounts) override;
+  // Also after a crash, for an attempt of which it is known that nothing was used: a recorded model, or never sent.
+  // Idempotent.
+  void release(const AttemptId& attempt) override;
   Amounts settle(const AttemptId& attempt, const Action& action, const Outcome& outcome) override;
   BudgetView view() const override;
 
@@ -115,14 +117,19 @@ class Leaf final : public Ledger {
     }
   };
 
+  Result<> check_time() const;
   Result<> check_limits(const Amounts& amounts) const;
   Result<> ensure_leased(const Amounts& amounts);
   LeaseRequest lease_request(const Amounts& least) const;
   Amounts set_aside() const;
-  Amounts charge_for(const Attempt& attempt, const Action& action, const Outcome& outcome);
-  Amounts close(Attempt& attempt, const Amounts& charge);
-  void replay_reserved(const AttemptId& id, const Amounts& amounts);
-  void replay_settled(const AttemptId& id, const Amounts& charged);
+  // What the account is bound to already: spent, reserved and set aside.
+  Amounts bound() const;
+  Amounts charge_for(const Amounts& reserved, const Action& action, const Outcome& outcome) const;
+  Amounts end_attempt(const AttemptId& id, const Amounts& charge);
+  void open_attempt(const AttemptId& id, const Amounts& amounts);
+  Result<> refuse(const Error& error);
+  void replay_time(const RunRecord& record);
+  void release_call(std::uint64_t call);
   Duration active_used() const;
 
   LeafConfig config_;
@@ -138,7 +145,7 @@ class Leaf final : public Ledger {
   std::string refused_reason_;
   Duration active_{0};
   std::optional<SteadyTime> running_since_;
-  std::optional<WallTime> replay_running_since_;
+  bool replay_running_ = false;
   WallTime replay_time_{};
 };
 

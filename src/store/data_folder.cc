@@ -1,6 +1,7 @@
 #include "store/data_folder.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,8 +11,6 @@
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
-
-#include <fmt/format.h>
 
 #include "base/file.h"
 #include "base/strings.h"
@@ -61,17 +60,20 @@ Result<int> read_version(const std::string& path) {
   REMIT_TRY(const std::string text, read_file(path, kSmallFileBytes));
   const auto version = parse_number(text);
   if (!version || *version < 1 || *version > INT32_MAX) {
-    return fail(Code::kDataLoss, fmt::format("{} does not hold a version number; is this a data folder of Remit?", path));
+    return fail(Code::kDataLoss,
+                fmt::format("{} does not hold a version number; is this a data folder of Remit?", path));
   }
   return static_cast<int>(*version);
 }
 
 Result<> check_known(int version, int known, const std::string& path) {
   if (version <= known) return {};
-  return fail(Code::kFailedPrecondition,
-              fmt::format("the data folder {} has layout version {}, and this Remit knows versions up to {}; use the newer Remit that "
-                          "wrote it, or another folder (REMIT_DATA)",
-                          path, version, known));
+  return fail(
+      Code::kFailedPrecondition,
+      fmt::format(
+          "the data folder {} has layout version {}, and this Remit knows versions up to {}; use the newer Remit that "
+          "wrote it, or another folder (REMIT_DATA)",
+          path, version, known));
 }
 
 Result<> migrate(const DataFolder& folder, int version, const std::vector<DataFolder::Step>& steps) {
@@ -80,7 +82,9 @@ Result<> migrate(const DataFolder& folder, int version, const std::vector<DataFo
   REMIT_TRY(version, read_version(folder.path() + "/VERSION"));
   for (; version <= static_cast<int>(steps.size()); ++version) {
     auto done = steps[static_cast<std::size_t>(version - 1)](folder.path());
-    if (!done) return fail(done.error().wrap(fmt::format("migrate {} from layout {} to {}", folder.path(), version, version + 1)));
+    if (!done)
+      return fail(
+          done.error().wrap(fmt::format("migrate {} from layout {} to {}", folder.path(), version, version + 1)));
     REMIT_CHECK_OK(write_file_atomic(folder.path() + "/VERSION", fmt::format("{}\n", version + 1)));
   }
   return {};
@@ -94,12 +98,12 @@ Result<LockFile> LockFile::take(std::string path, std::string_view what) {
   if (!lock_now(fd.get())) {
     if (errno != EWOULDBLOCK) return fail(errno_error("lock " + path, errno));
     const auto pid = pid_in(fd.get());
-    return fail(Code::kFailedPrecondition,
-                fmt::format("{} is held by process {} ({}); stop that process first", what,
-                            pid ? fmt::to_string(*pid) : "(not yet known)", path));
+    return fail(Code::kFailedPrecondition, fmt::format("{} is held by process {} ({}); stop that process first", what,
+                                                       pid ? fmt::to_string(*pid) : "(not yet known)", path));
   }
   const std::string pid = fmt::format("{}\n", ::getpid());
-  if (::ftruncate(fd.get(), 0) != 0 || ::pwrite(fd.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
+  if (::ftruncate(fd.get(), 0) != 0 ||
+      ::pwrite(fd.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
     return fail(errno_error("write " + path, errno));
   }
   return LockFile(std::move(fd));
@@ -172,7 +176,8 @@ Result<std::vector<Ulid>> DataFolder::runs() const {
     const auto run = Ulid::parse(at->path().filename().string());
     if (run) runs.push_back(*run);
     if (runs.size() > kRunsListed) {
-      return fail(Code::kResourceExhausted, fmt::format("{} holds more than kRunsListed ({}) runs; remove old ones", runs_path(), kRunsListed));
+      return fail(Code::kResourceExhausted,
+                  fmt::format("{} holds more than kRunsListed ({}) runs; remove old ones", runs_path(), kRunsListed));
     }
   }
   if (error) return fail(errno_error("list " + runs_path(), error.value()));

@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
 #include <sys/stat.h>
 
 #include <cstdlib>
@@ -47,7 +46,7 @@ TEST_F(DataFolderTest, DefaultPathFollowsTheEnvironment) {
 TEST_F(DataFolderTest, IsPrivateAndKeepsItsRunsInOrder) {
   auto data = DataFolder::open(path_);
   ASSERT_TRUE(data) << data.error().to_string();
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::stat(path_.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0700u);
   SimulatedClock clock;

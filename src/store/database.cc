@@ -1,11 +1,10 @@
 #include "store/database.h"
 
+#include <fmt/format.h>
 #include <sqlite3.h>
 
 #include <list>
 #include <unordered_map>
-
-#include <fmt/format.h>
 
 namespace remit::store {
 namespace {
@@ -13,21 +12,29 @@ namespace {
 Code code_of(int extended) {
   switch (extended & 0xff) {
     case SQLITE_BUSY:
-    case SQLITE_LOCKED: return Code::kUnavailable;
-    case SQLITE_FULL: return Code::kResourceExhausted;
+    case SQLITE_LOCKED:
+      return Code::kUnavailable;
+    case SQLITE_FULL:
+      return Code::kResourceExhausted;
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: return Code::kDataLoss;
+    case SQLITE_NOTADB:
+      return Code::kDataLoss;
     case SQLITE_READONLY:
     case SQLITE_PERM:
-    case SQLITE_AUTH: return Code::kPermissionDenied;
+    case SQLITE_AUTH:
+      return Code::kPermissionDenied;
     case SQLITE_CANTOPEN:
-    case SQLITE_IOERR: return Code::kUnavailable;
+    case SQLITE_IOERR:
+      return Code::kUnavailable;
     case SQLITE_TOOBIG:
-    case SQLITE_NOMEM: return Code::kResourceExhausted;
+    case SQLITE_NOMEM:
+      return Code::kResourceExhausted;
     case SQLITE_CONSTRAINT:
-      return extended == SQLITE_CONSTRAINT_UNIQUE || extended == SQLITE_CONSTRAINT_PRIMARYKEY ? Code::kAlreadyExists
-                                                                                              : Code::kFailedPrecondition;
-    default: return Code::kInternal;
+      return extended == SQLITE_CONSTRAINT_UNIQUE || extended == SQLITE_CONSTRAINT_PRIMARYKEY
+                 ? Code::kAlreadyExists
+                 : Code::kFailedPrecondition;
+    default:
+      return Code::kInternal;
   }
 }
 
@@ -104,8 +111,8 @@ struct Database::State {
     }
     sqlite3_stmt* raw = nullptr;
     const char* rest = nullptr;
-    if (sqlite3_prepare_v3(handle.get(), data_of(sql), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &raw, &rest) !=
-        SQLITE_OK) {
+    if (sqlite3_prepare_v3(handle.get(), data_of(sql), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &raw,
+                           &rest) != SQLITE_OK) {
       return fail(error(fmt::format("prepare '{}'", sql)));
     }
     Statement statement(raw);
@@ -136,7 +143,8 @@ struct Database::State {
     }
     int index = 0;
     for (const SqlValue& argument : arguments) {
-      if (bind(statement.get(), ++index, argument) != SQLITE_OK) return fail(error(fmt::format("bind {} of '{}'", index, sql)));
+      if (bind(statement.get(), ++index, argument) != SQLITE_OK)
+        return fail(error(fmt::format("bind {} of '{}'", index, sql)));
     }
     return statement;
   }
@@ -157,7 +165,8 @@ Database::~Database() = default;
 Database::Database(Database&&) noexcept = default;
 Database& Database::operator=(Database&&) noexcept = default;
 
-Result<Database> Database::open(const std::string& path, std::span<const std::string_view> migrations, DatabaseOptions options) {
+Result<Database> Database::open(const std::string& path, std::span<const std::string_view> migrations,
+                                DatabaseOptions options) {
   auto state = std::make_unique<State>();
   state->path = path;
   const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
@@ -175,21 +184,26 @@ Result<Database> Database::open(const std::string& path, std::span<const std::st
   return database;
 }
 
-Result<Database> Database::open_in_memory(std::span<const std::string_view> migrations) { return open(":memory:", migrations); }
+Result<Database> Database::open_in_memory(std::span<const std::string_view> migrations) {
+  return open(":memory:", migrations);
+}
 
 Result<> Database::migrate(std::span<const std::string_view> migrations, bool read_only) {
   for (;;) {
     REMIT_TRY(const auto version, query_integer("PRAGMA user_version"));
     const auto known = static_cast<std::int64_t>(migrations.size());
     if (*version > known || *version < 0) {
-      return fail(Code::kFailedPrecondition,
-                  fmt::format("{} has schema version {}, and this Remit knows versions up to {}; use the newer Remit that wrote it",
-                              state_->path, *version, known));
+      return fail(
+          Code::kFailedPrecondition,
+          fmt::format(
+              "{} has schema version {}, and this Remit knows versions up to {}; use the newer Remit that wrote it",
+              state_->path, *version, known));
     }
     if (*version == known) return {};
     if (read_only) {
-      return fail(Code::kFailedPrecondition, fmt::format("{} has the older schema version {}; open it once for writing to migrate it",
-                                                         state_->path, *version));
+      return fail(Code::kFailedPrecondition,
+                  fmt::format("{} has the older schema version {}; open it once for writing to migrate it",
+                              state_->path, *version));
     }
     auto migrated = transaction([&]() -> Result<> {
       // Another process may have been faster.
@@ -198,14 +212,16 @@ Result<> Database::migrate(std::span<const std::string_view> migrations, bool re
       REMIT_CHECK_OK(state_->script(migrations[static_cast<std::size_t>(*version)]));
       return state_->script(fmt::format("PRAGMA user_version={}", *version + 1));
     });
-    if (!migrated) return fail(migrated.error().wrap(fmt::format("migrate from version {} to {}", *version, *version + 1)));
+    if (!migrated)
+      return fail(migrated.error().wrap(fmt::format("migrate from version {} to {}", *version, *version + 1)));
   }
 }
 
 Result<std::int64_t> Database::execute(std::string_view sql, Arguments arguments) {
   REMIT_TRY(const StatementInUse statement, state_->prepare_bound(sql, arguments));
   const int result = sqlite3_step(statement.get());
-  if (result == SQLITE_ROW) return fail(internal_error(fmt::format("{}: '{}' returns rows; use query()", state_->path, sql)));
+  if (result == SQLITE_ROW)
+    return fail(internal_error(fmt::format("{}: '{}' returns rows; use query()", state_->path, sql)));
   if (result != SQLITE_DONE) return fail(state_->error(fmt::format("run '{}'", sql)));
   return sqlite3_changes64(state_->handle.get());
 }

@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,7 +16,8 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr std::string_view kOne = "CREATE TABLE item(name TEXT PRIMARY KEY, size INTEGER, note BLOB) STRICT; CREATE INDEX item_size ON item(size)";
+constexpr std::string_view kOne =
+    "CREATE TABLE item(name TEXT PRIMARY KEY, size INTEGER, note BLOB) STRICT; CREATE INDEX item_size ON item(size)";
 constexpr std::string_view kTwo = "ALTER TABLE item ADD COLUMN weight REAL";
 constexpr std::string_view kBoth[] = {kOne, kTwo};
 constexpr std::string_view kFirst[] = {kOne};
@@ -41,18 +41,19 @@ TEST_F(DatabaseTest, BindsAndReadsEveryType) {
   ASSERT_EQ(db->execute("INSERT INTO item VALUES(?,?,?,?)", {"ä", std::int64_t{1} << 60, Blob{bytes}, 0.5}).value(), 1);
   ASSERT_TRUE(db->execute("INSERT INTO item VALUES(?,?,?,?)", {std::string_view(), nullptr, nullptr, nullptr}));
   int rows = 0;
-  ASSERT_TRUE(db->query("SELECT name, size, note, weight FROM item ORDER BY name DESC", {}, [&](const Row& row) -> Result<> {
-    if (++rows == 1) {
-      EXPECT_EQ(row.text(0), "ä");
-      EXPECT_EQ(row.integer(1), std::int64_t{1} << 60);
-      EXPECT_EQ(row.text(2), bytes);
-      EXPECT_EQ(row.real(3), 0.5);
-    } else {
-      EXPECT_EQ(row.text(0), "");
-      EXPECT_TRUE(row.is_null(1));
-    }
-    return {};
-  }));
+  ASSERT_TRUE(
+      db->query("SELECT name, size, note, weight FROM item ORDER BY name DESC", {}, [&](const Row& row) -> Result<> {
+        if (++rows == 1) {
+          EXPECT_EQ(row.text(0), "ä");
+          EXPECT_EQ(row.integer(1), std::int64_t{1} << 60);
+          EXPECT_EQ(row.text(2), bytes);
+          EXPECT_EQ(row.real(3), 0.5);
+        } else {
+          EXPECT_EQ(row.text(0), "");
+          EXPECT_TRUE(row.is_null(1));
+        }
+        return {};
+      }));
   EXPECT_EQ(rows, 2);
   EXPECT_EQ(db->query_integer("SELECT size FROM item WHERE name = ?", {"none"}).value(), std::nullopt);
   EXPECT_EQ(db->query_text("SELECT name FROM item WHERE size > ?", {5}).value(), "ä");
@@ -143,7 +144,9 @@ TEST_F(DatabaseTest, StatementCacheIsBoundedAndReentrant) {
 }
 
 TEST_F(DatabaseTest, ProcessesWaitForEachOther) {
-  { ASSERT_TRUE(Database::open(path_, kBoth)); }
+  {
+    ASSERT_TRUE(Database::open(path_, kBoth));
+  }
   std::vector<pid_t> children;
   for (int c = 0; c < 4; ++c) {
     const pid_t pid = ::fork();

@@ -1,14 +1,13 @@
 #include "store/file_system.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
-
-#include <fmt/format.h>
 
 #include "base/unique_fd.h"
 
@@ -47,7 +46,7 @@ class PosixFile final : public File {
   }
 
   Result<std::uint64_t> size() override {
-    struct stat status {};
+    struct stat status{};
     if (::fstat(fd_.get(), &status) != 0) return fail(errno_error("stat " + path_, errno));
     return static_cast<std::uint64_t>(status.st_size);
   }
@@ -76,14 +75,15 @@ Result<std::unique_ptr<File>> PosixFileSystem::open(const std::string& path, Ope
 }
 
 Result<bool> PosixFileSystem::exists(const std::string& path) {
-  struct stat status {};
+  struct stat status{};
   if (::stat(path.c_str(), &status) == 0) return true;
   if (errno == ENOENT || errno == ENOTDIR) return false;
   return fail(errno_error("stat " + path, errno));
 }
 
 Result<> PosixFileSystem::rename(const std::string& from, const std::string& to) {
-  if (::rename(from.c_str(), to.c_str()) != 0) return fail(errno_error(fmt::format("rename {} to {}", from, to), errno));
+  if (::rename(from.c_str(), to.c_str()) != 0)
+    return fail(errno_error(fmt::format("rename {} to {}", from, to), errno));
   return {};
 }
 

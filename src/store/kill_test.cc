@@ -1,17 +1,16 @@
-// A real process appends and says over a pipe what it was promised; it is killed with SIGKILL; everything it said must be readable.
+// A real process appends and says over a pipe what it was promised; it is killed with SIGKILL; everything it said must
+// be readable.
 #include <gtest/gtest.h>
-
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <csignal>
-#include <cstdlib>
-#include <filesystem>
-#include <thread>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <thread>
 
 #include "base/file.h"
 #include "store/data_folder.h"
@@ -125,7 +124,8 @@ TEST(DataFolderLock, DiesWithItsHolder) {
   const auto second = data->lock_daemon();
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code(), Code::kFailedPrecondition);
-  EXPECT_NE(second.error().message().find(fmt::format("process {}", pid)), std::string::npos) << second.error().message();
+  EXPECT_NE(second.error().message().find(fmt::format("process {}", pid)), std::string::npos)
+      << second.error().message();
   ::kill(pid, SIGKILL);
   ::waitpid(pid, nullptr, 0);
   EXPECT_EQ(data->daemon_pid().value(), std::nullopt);

@@ -8,7 +8,8 @@
 namespace remit::store {
 
 struct Log::State {
-  State(OpenedLog opened, std::string path, const LogOptions& options) : writer(std::move(opened), std::move(path), options) {}
+  State(OpenedLog opened, std::string path, const LogOptions& options)
+      : writer(std::move(opened), std::move(path), options) {}
   LogWriter writer;
 };
 

@@ -3,13 +3,12 @@
 //   bench/store_bench [--benchmark_filter=...]      files go to $REMIT_BENCH_DIR, else to the working directory
 #include <benchmark/benchmark.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <thread>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <thread>
 
 #include "store/database.h"
 #include "store/log.h"
@@ -70,7 +69,8 @@ void run_callers(benchmark::State& state, FileSystem& files, const std::string& 
     std::int64_t left = kBatch;
     asio::io_context shard(1);
     for (std::size_t i = 0; i < kCallers; ++i) {
-      asio::co_spawn(shard, caller(log->get(), std::string(kRecordBytes, 'x'), int(state.range(0)), &left, &failed), asio::detached);
+      asio::co_spawn(shard, caller(log->get(), std::string(kRecordBytes, 'x'), int(state.range(0)), &left, &failed),
+                     asio::detached);
     }
     shard.run();
   }
@@ -87,7 +87,8 @@ void log_64_callers(benchmark::State& state) {
 }
 BENCHMARK(log_64_callers)->Arg(1)->Arg(4)->UseRealTime();
 
-// The same on a simulated disk whose fdatasync takes 4 ms. With one record per wait no log can do more than 64 / 4 ms = 16,000.
+// The same on a simulated disk whose fdatasync takes 4 ms. With one record per wait no log can do more than 64 / 4 ms =
+// 16,000.
 void log_64_callers_sync_4ms(benchmark::State& state) {
   SimulatedFileSystem files(1);
   files.set_faults({.sync_takes = std::chrono::milliseconds(4)});
@@ -133,7 +134,8 @@ void sqlite_transaction_per_record(benchmark::State& state) {
   auto database = Database::open(folder.file("db"), kSchema);
   const std::string record(kRecordBytes, 'x');
   for (auto _ : state) {
-    if (!database->execute("INSERT INTO record(payload) VALUES(?)", {Blob{record}})) state.SkipWithError("insert failed");
+    if (!database->execute("INSERT INTO record(payload) VALUES(?)", {Blob{record}}))
+      state.SkipWithError("insert failed");
   }
   state.SetItemsProcessed(state.iterations());
 }

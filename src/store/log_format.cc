@@ -27,9 +27,10 @@ Result<LogHeader> decode_header(std::string_view bytes, const std::string& path)
   header.salt = load<std::uint64_t>(bytes.data() + 16);
   // The version comes before the checksum: a newer format may compute it differently.
   if (header.format > kLogFormat) {
-    return fail(Code::kFailedPrecondition,
-                fmt::format("{} has log format {}, and this Remit knows formats up to {}; use the newer Remit that wrote it", path,
-                            header.format, kLogFormat));
+    return fail(
+        Code::kFailedPrecondition,
+        fmt::format("{} has log format {}, and this Remit knows formats up to {}; use the newer Remit that wrote it",
+                    path, header.format, kLogFormat));
   }
   const bool whole = load<std::uint32_t>(bytes.data() + 28) == crc32c(0, bytes.substr(0, 28));
   if (!whole || header.format == 0 || header.schema == 0) {

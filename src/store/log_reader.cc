@@ -1,15 +1,16 @@
 #include "store/log_reader.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace remit::store {
 namespace {
 
 constexpr std::size_t kReadAhead = 256u << 10;
 constexpr std::size_t kScanWindow = 1u << 20;
-// Checksum work that the search for later frames may do before it gives up; only a file made to waste our time needs more.
+// Checksum work that the search for later frames may do before it gives up; only a file made to waste our time needs
+// more.
 constexpr std::uint64_t kScanChecksumBytes = 256u << 20;
 
 }  // namespace
@@ -23,9 +24,11 @@ Result<LogReader> LogReader::open(FileSystem& files, std::string path, LogSchema
   REMIT_TRY(const std::size_t count, read_fully(*file, 0, bytes));
   REMIT_TRY(const LogHeader header, decode_header({bytes.data(), count}, path));
   if (header.schema > schema.version()) {
-    return fail(Code::kFailedPrecondition,
-                fmt::format("{} has records of schema {}, and this Remit knows schemas up to {}; use the newer Remit that wrote it",
-                            path, header.schema, schema.version()));
+    return fail(
+        Code::kFailedPrecondition,
+        fmt::format(
+            "{} has records of schema {}, and this Remit knows schemas up to {}; use the newer Remit that wrote it",
+            path, header.schema, schema.version()));
   }
   return LogReader(std::move(file), std::move(path), header, std::move(schema));
 }
@@ -71,9 +74,10 @@ Result<std::optional<LogRecord>> LogReader::next() {
     // A writer may have finished the frame between the two looks; then it is whole now.
     REMIT_TRY(record, read_frame());
     if (!record) {
-      return fail(Code::kDataLoss, fmt::format("{} is damaged at offset {}: record {} is not whole, but a later one at offset {} says "
-                                               "that it was on the disk; restore the file from a copy",
-                                               path_, offset_, sequence_ + 1, *later));
+      return fail(Code::kDataLoss,
+                  fmt::format("{} is damaged at offset {}: record {} is not whole, but a later one at offset {} says "
+                              "that it was on the disk; restore the file from a copy",
+                              path_, offset_, sequence_ + 1, *later));
     }
   }
   if (header_.schema != schema_.version()) {

@@ -3,11 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <thread>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <thread>
 
 #include "store/log_reader.h"
 #include "store/simulated_file_system.h"
@@ -19,7 +18,9 @@ using testing::HasSubstr;
 
 constexpr const char* kPath = "/runs/r/log";
 
-std::string payload_of(std::uint64_t n) { return fmt::format("record {} {}", n, std::string(n * 37 % 900, char('a' + n % 26))); }
+std::string payload_of(std::uint64_t n) {
+  return fmt::format("record {} {}", n, std::string(n * 37 % 900, char('a' + n % 26)));
+}
 
 std::vector<std::string> read_all(FileSystem& files, LogSchema schema = {}) {
   auto reader = LogReader::open(files, kPath, std::move(schema));
@@ -68,7 +69,8 @@ TEST_F(LogTest, NumbersRecordsFromOneAcrossReopening) {
 TEST_F(LogTest, GroupRecordsReachTheDiskWithoutBeingAskedFor) {
   auto log = must_open(files_, {.group_delay = std::chrono::milliseconds(1)});
   ASSERT_TRUE(log->append("ride along"));
-  for (int i = 0; i < 2000 && log->durable_sequence() == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  for (int i = 0; i < 2000 && log->durable_sequence() == 0; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   EXPECT_EQ(log->durable_sequence(), 1u);
 }
 
@@ -228,7 +230,8 @@ TEST_F(LogTest, AMigrationThatFailsLeavesTheLogAlone) {
   EXPECT_EQ(files_.contents(kPath), before);
 }
 
-// Kills or cuts the power while a log is written, at a place that the seed decides; what was acknowledged must be there afterwards.
+// Kills or cuts the power while a log is written, at a place that the seed decides; what was acknowledged must be there
+// afterwards.
 class LogCrashTest : public testing::TestWithParam<int> {};
 
 TEST_P(LogCrashTest, AcknowledgedRecordsSurvive) {
@@ -264,7 +267,9 @@ TEST_P(LogCrashTest, AcknowledgedRecordsSurvive) {
     for (std::size_t i = 0; i < found.size(); ++i) ASSERT_EQ(found[i], appended[i]);
     // Opening makes what it found durable.
     files.set_faults({});
-    { auto log = must_open(files); }
+    {
+      auto log = must_open(files);
+    }
     files.lose_power();
     expected = read_all(files);
     ASSERT_EQ(expected, found);

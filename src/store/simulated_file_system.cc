@@ -1,10 +1,10 @@
 #include "store/simulated_file_system.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <thread>
-
-#include <fmt/format.h>
 
 namespace remit::store {
 namespace {
@@ -107,7 +107,8 @@ class SimulatedFile final : public File {
       count = std::min<std::uint64_t>(count, room);
     }
     if (disk_->faults.stop_after_bytes) {
-      count = static_cast<std::size_t>(std::min<std::uint64_t>(count, *disk_->faults.stop_after_bytes - disk_->written));
+      count =
+          static_cast<std::size_t>(std::min<std::uint64_t>(count, *disk_->faults.stop_after_bytes - disk_->written));
     }
     node_->write(offset, bytes.substr(0, count));
     disk_->written += count;

@@ -8,7 +8,8 @@
 
 namespace remit::store {
 
-static_assert(std::endian::native == std::endian::little, "the log's integers are little-endian; add byte swaps for this processor");
+static_assert(std::endian::native == std::endian::little,
+              "the log's integers are little-endian; add byte swaps for this processor");
 
 template <std::unsigned_integral T>
 T load(const char* from) {

@@ -1,4 +1,5 @@
-// CRC-32C (Castagnoli, polynomial 0x1EDC6F41 reflected), as RFC 3720 appendix B.4 defines it. By the processor's instruction where there is one.
+// CRC-32C (Castagnoli, polynomial 0x1EDC6F41 reflected), as RFC 3720 appendix B.4 defines it. By the processor's
+// instruction where there is one.
 #pragma once
 
 #include <cstdint>

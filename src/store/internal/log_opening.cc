@@ -1,8 +1,8 @@
 #include "store/internal/log_opening.h"
 
-#include <array>
-
 #include <fmt/format.h>
+
+#include <array>
 
 #include "store/log_reader.h"
 
@@ -44,8 +44,8 @@ Result<OpenedLog> migrate(FileSystem& files, const std::string& path, Rng& rng, 
   for (;;) {
     REMIT_TRY(const auto record, reader.next());
     if (record) {
-      append_frame(frames, {0, 0, record->sequence, record->sequence - 1}, payload_crc(log.header.salt, record->payload),
-                   record->payload);
+      append_frame(frames, {0, 0, record->sequence, record->sequence - 1},
+                   payload_crc(log.header.salt, record->payload), record->payload);
       log.last_sequence = record->sequence;
     }
     if (!record || frames.size() >= kMigrationBufferBytes) {
@@ -60,7 +60,8 @@ Result<OpenedLog> migrate(FileSystem& files, const std::string& path, Rng& rng, 
   return log;
 }
 
-// Cuts what was left half-written, and makes sure of the rest: a killed process may have written records without syncing them.
+// Cuts what was left half-written, and makes sure of the rest: a killed process may have written records without
+// syncing them.
 Result<> recover(FileSystem& files, const std::string& path, const LogSchema& schema, OpenedLog& log) {
   REMIT_TRY(LogReader reader, LogReader::open(files, path, schema));
   for (;;) {

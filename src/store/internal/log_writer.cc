@@ -1,17 +1,18 @@
 #include "store/internal/log_writer.h"
 
-#include <algorithm>
-#include <chrono>
+#include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <fmt/format.h>
+#include <chrono>
 
 namespace remit::store {
 namespace {
 
-// How long the writer waits for the callers of the last group to come back before it syncs: a fraction of what the sync costs.
+// How long the writer waits for the callers of the last group to come back before it syncs: a fraction of what the sync
+// costs.
 constexpr int kGatherFraction = 4;
 constexpr Duration kGatherMost = std::chrono::milliseconds(1);
 
@@ -43,8 +44,9 @@ LogWriter::~LogWriter() { (void)close(); }
 Result<> LogWriter::check_record(std::string_view payload) const {
   if (payload.empty()) return fail(invalid_argument("an empty record cannot be logged"));
   if (payload.size() <= kLogRecordBytes) return {};
-  return fail(Code::kResourceExhausted, fmt::format("a record of {} bytes is larger than kLogRecordBytes ({}); shorten what it holds",
-                                                    payload.size(), kLogRecordBytes));
+  return fail(Code::kResourceExhausted,
+              fmt::format("a record of {} bytes is larger than kLogRecordBytes ({}); shorten what it holds",
+                          payload.size(), kLogRecordBytes));
 }
 
 // A record that is larger than the whole queue is taken when the queue is empty.
@@ -55,7 +57,8 @@ bool LogWriter::queue_full(std::size_t frame_bytes) const {
 Result<std::uint64_t> LogWriter::append_locked(std::string_view payload, std::uint32_t crc, bool hurry) {
   const std::size_t frame = kLogFrameBytes + payload.size();
   if (end_ + frame > file_bytes_) {
-    return fail(Code::kResourceExhausted, fmt::format("{} has reached its limit of {} bytes (kLogFileBytes)", path_, file_bytes_));
+    return fail(Code::kResourceExhausted,
+                fmt::format("{} has reached its limit of {} bytes (kLogFileBytes)", path_, file_bytes_));
   }
   append_frame(pending_, {0, 0, ++last_, durable_}, crc, payload);
   ++pending_records_;
@@ -72,7 +75,8 @@ Result<std::uint64_t> LogWriter::append(std::string_view payload, Durability dur
   if (failure_) return fail(*failure_);
   if (queue_full(kLogFrameBytes + payload.size())) {
     return fail(Code::kResourceExhausted,
-                fmt::format("the queue of {} is full ({} records, {} bytes; limits kLogQueueRecords {}, kLogQueueBytes {}): the disk does "
+                fmt::format("the queue of {} is full ({} records, {} bytes; limits kLogQueueRecords {}, kLogQueueBytes "
+                            "{}): the disk does "
                             "not keep up; try again",
                             path_, pending_records_, pending_.size(), queue_records_, queue_bytes_));
   }
@@ -247,7 +251,8 @@ void LogWriter::run() {
   }
 }
 
-// The callers of the last group tend to come back together; a sync for the first of them alone would make the others wait for two.
+// The callers of the last group tend to come back together; a sync for the first of them alone would make the others
+// wait for two.
 void LogWriter::gather(Lock& lock) {
   if (last_group_ < 2 || waiters() >= last_group_ || closing_) return;
   gather_target_ = last_group_;
@@ -307,8 +312,9 @@ void LogWriter::sync(Lock& lock) {
 
 // After this nothing is written or acknowledged any more.
 void LogWriter::fail_all(Lock& lock, const Error& error) {
-  failure_ = closing_ && durable_ == last_ ? error
-                                           : error.wrap(path_ + " takes no more records (free or repair the disk, then resume the run)");
+  failure_ = closing_ && durable_ == last_
+                 ? error
+                 : error.wrap(path_ + " takes no more records (free or repair the disk, then resume the run)");
   Finished finished{std::exchange(waiting_for_room_, {}), failure_};
   for (auto& [sequence, waiter] : waiting_) finished.waiters.push_back(std::move(waiter));
   waiting_.clear();

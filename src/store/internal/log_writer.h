@@ -1,6 +1,8 @@
 // LogWriter: the queue of a log, its writing thread, and those who wait for it.
 #pragma once
 
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -11,9 +13,6 @@
 #include <string>
 #include <thread>
 #include <vector>
-
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/executor_work_guard.hpp>
 
 #include "store/internal/log_opening.h"
 #include "store/log.h"
@@ -81,24 +80,24 @@ class LogWriter {
   const Duration group_delay_;
 
   mutable std::mutex mutex_;
-  std::condition_variable work_;     // Wakes the writing thread.
+  std::condition_variable work_;      // Wakes the writing thread.
   std::condition_variable progress_;  // Wakes blocked callers.
   // All below: under mutex_.
-  std::string pending_;             // Frames to write.
+  std::string pending_;  // Frames to write.
   std::size_t pending_records_ = 0;
-  std::uint64_t last_ = 0;          // Sequences: given out, written to the file, on the disk, asked for.
+  std::uint64_t last_ = 0;  // Sequences: given out, written to the file, on the disk, asked for.
   std::uint64_t written_ = 0;
   std::uint64_t durable_ = 0;
   std::uint64_t wanted_ = 0;
-  std::uint64_t end_ = 0;           // Size of the file with what is pending.
-  std::uint64_t file_end_ = 0;      // Size of what was written.
+  std::uint64_t end_ = 0;       // Size of the file with what is pending.
+  std::uint64_t file_end_ = 0;  // Size of what was written.
   std::optional<SteadyTime> unsynced_since_;
   std::multimap<std::uint64_t, Waiter> waiting_;  // By the sequence they wait for.
   std::vector<Waiter> waiting_for_room_;
-  std::size_t blocked_ = 0;         // Threads that wait.
-  std::size_t last_group_ = 0;      // Waiters of the last group, and how long its sync took.
+  std::size_t blocked_ = 0;     // Threads that wait.
+  std::size_t last_group_ = 0;  // Waiters of the last group, and how long its sync took.
   Duration last_sync_{0};
-  std::size_t gather_target_ = 0;   // While gathering: how many waiters end it.
+  std::size_t gather_target_ = 0;  // While gathering: how many waiters end it.
   bool idle_ = false;
   bool closing_ = false;
   std::optional<Error> failure_;
