@@ -4,59 +4,149 @@
 #include <CLI/CLI.hpp>
 
 #include "base/log.h"
+#include "cli/control_command.h"
+#include "cli/doctor_command.h"
 #include "cli/exit_code.h"
+#include "cli/files_command.h"
+#include "cli/inspect_command.h"
+#include "cli/resources_command.h"
 #include "cli/run_command.h"
 
 namespace remit::cli {
 
 namespace {
 
-int chosen = kUsage;
+// The values that the options are parsed into, and the exit code of the command that was called. Lives as long as the parsing.
+struct Parsed {
+  CommonFlags common;
+  RunFlags run;
+  std::string log_level = "warn", on_ask = "wait";
+  std::string file, kind, name, tool, arguments = "{}", message, timeout, add_usd, add_time;
+  std::vector<std::string> files;
+  std::uint64_t call = 0;
+  long long add_tokens = 0, add_calls = 0;
+  bool all = false, watch = false, follow = false, for_run = false, names_only = false;
+  int code = kUsage;
+};
 
-void add_version(CLI::App& app) {
-  auto* command = app.add_subcommand("version", "Print the version");
-  command->callback([] {
-    std::printf("remit %s\n", REMIT_VERSION);
-    chosen = kOk;
-  });
+using Command = std::function<int(Parsed&)>;
+
+CLI::App* add(CLI::App& app, Parsed& parsed, const char* name, const char* help, Command command) {
+  auto* sub = app.add_subcommand(name, help);
+  static const std::map<std::string, OutputFormat> formats{
+      {"text", OutputFormat::kText}, {"json", OutputFormat::kJson}, {"jsonl", OutputFormat::kJsonLines}, {"yaml", OutputFormat::kYaml}};
+  sub->add_option("-n,--namespace", parsed.common.ns, "Namespace (default: default)")->option_text("NS");
+  sub->add_option("--data", parsed.common.data, "Data folder (default: $REMIT_DATA, else ~/.local/state/remit)")->option_text("FOLDER");
+  sub->add_option("-o,--output", parsed.common.output, "text, json, jsonl or yaml")->option_text("FORMAT")->transform(CLI::CheckedTransformer(formats));
+  sub->callback([&parsed, command = std::move(command)] { parsed.code = command(parsed); });
+  return sub;
 }
 
-void add_run(CLI::App& app) {
-  static RunFlags flags;
-  auto* command = app.add_subcommand("run", "Take an agent to its goal and show how: remit run mission.yaml, or remit run -- COMMAND …");
-  command->add_option("file", flags.file, "Manifest with one Mission")->option_text("FILE");
-  command->add_option("-n,--namespace", flags.ns, "Namespace of objects that name none");
-  command->add_option("--data", flags.data, "Data folder (default: $REMIT_DATA, else ~/.local/state/remit)");
-  command->add_flag("--live", flags.live, "Use a real model from the environment: OPENAI_API_KEY, ANTHROPIC_API_KEY or REMIT_MODEL_URL");
-  command->add_option("--record", flags.record, "With --live: write the model's turns to this file");
-  command->add_flag("--refresh-recording", flags.refresh_recording, "Keep the recording's answers, rewrite the requests they belong to");
-  command->add_option("--budget", flags.budget, "Dollars this run may cost, instead of the mission's");
-  static const std::map<std::string, OutputFormat> formats{{"text", OutputFormat::kText}, {"json", OutputFormat::kJson}, {"jsonl", OutputFormat::kJsonLines}};
-  command->add_option("-o,--output", flags.output, "text, json (one object at the end) or jsonl (the run log as it grows)")
-      ->transform(CLI::CheckedTransformer(formats).description("text|json|jsonl"));
-  static std::string on_ask = "wait";
-  command->add_option("--on-ask", on_ask, "What to do when the mission asks a human: wait or reject")->check(CLI::IsMember({"wait", "reject"}));
-  command->callback([] {
-    flags.reject_asks = on_ask == "reject";
-    chosen = run_command(flags);
+void add_run(CLI::App& app, Parsed& p) {
+  auto* run = add(app, p, "run", "Take an agent to its goal and show how", [](Parsed& q) {
+    q.run.common = q.common;
+    q.run.reject_asks = q.on_ask == "reject";
+    return run_command(q.run);
   });
+  run->add_option("file", p.run.file, "Manifest with one Mission")->option_text("FILE")->required();
+  run->add_flag("--live", p.run.live, "Use a real model: OPENAI_API_KEY, ANTHROPIC_API_KEY or REMIT_MODEL_URL must be set");
+  run->add_option("--record", p.run.record, "With --live: write the model's turns to this file")->option_text("FILE");
+  run->add_flag("--refresh-recording", p.run.refresh_recording, "Keep the recording's answers and rewrite the requests they belong to");
+  run->add_option("--budget", p.run.budget, "Dollars this run may cost, instead of the mission's")->option_text("USD");
+  run->add_option("--on-ask", p.on_ask, "When the mission asks a human: wait or reject")->check(CLI::IsMember({"wait", "reject"}));
+}
+
+void add_resources(CLI::App& app, Parsed& p) {
+  auto* apply = add(app, p, "apply", "Create or change the objects of a file", [](Parsed& q) { return apply_command(q.common, q.files); });
+  apply->add_option("-f,--filename,file", p.files, "Manifests; - is standard input")->option_text("FILE")->required();
+  auto* get = add(app, p, "get", "Show objects", [](Parsed& q) { return get_command(q.common, q.kind, q.name, q.all, q.watch); });
+  get->add_option("kind", p.kind, "missions, approvals, budgets, modelproviders, toolservers …")->option_text("KIND")->required();
+  get->add_option("name", p.name)->option_text("NAME");
+  get->add_flag("-A,--all-namespaces", p.all);
+  get->add_flag("-w,--watch", p.watch, "Go on showing changes");
+  auto* remove = add(app, p, "delete", "Delete an object; a mission under way is stopped", [](Parsed& q) { return delete_command(q.common, q.kind, q.name); });
+  remove->add_option("kind", p.kind)->option_text("KIND")->required();
+  remove->add_option("name", p.name)->option_text("NAME")->required();
+  auto* wait = add(app, p, "wait", "Wait until a mission has ended", [](Parsed& q) { return wait_command(q.common, q.name, q.timeout); });
+  wait->add_option("name", p.name)->option_text("MISSION")->required();
+  wait->add_option("--timeout", p.timeout, "At most this long, such as 10m")->option_text("DURATION");
+  auto* validate = add(app, p, "validate", "Check manifests and say what is wrong with them", [](Parsed& q) { return validate_command(q.common, q.files); });
+  validate->add_option("file", p.files)->option_text("FILE")->required();
+}
+
+void add_control(CLI::App& app, Parsed& p) {
+  const auto add_steering = [&](const char* name, const char* help, int (*command)(const CommonFlags&, const std::string&, bool)) {
+    auto* sub = add(app, p, name, help, [command](Parsed& q) { return command(q.common, q.name, q.all); });
+    auto* mission = sub->add_option("name", p.name)->option_text("MISSION");
+    sub->add_flag("--all", p.all, "Every mission under way")->excludes(mission);
+  };
+  add_steering("stop", "End a mission's run", stop_command);
+  add_steering("pause", "Halt a mission's run before its next step", pause_command);
+  add_steering("resume", "Let a paused mission go on, or take up a run whose process died", resume_command);
+  auto* budget = add(app, p, "budget", "Show or raise what a mission may use",
+                     [](Parsed& q) { return budget_command(q.common, q.name, q.add_usd, q.add_tokens, q.add_calls, q.add_time); });
+  budget->add_option("name", p.name)->option_text("MISSION")->required();
+  budget->add_option("--add", p.add_usd, "Dollars")->option_text("USD");
+  budget->add_option("--add-tokens", p.add_tokens)->option_text("N");
+  budget->add_option("--add-calls", p.add_calls)->option_text("N");
+  budget->add_option("--add-time", p.add_time)->option_text("DURATION");
+  const auto add_answer = [&](const char* name, const char* help, bool approve) {
+    auto* sub = add(app, p, name, help, [approve](Parsed& q) { return answer_command(q.common, q.name, approve, q.for_run, q.message); });
+    sub->add_option("approval", p.name)->option_text("APPROVAL")->required();
+    sub->add_flag("--for-run", p.for_run, "The same action again too, as long as this run lasts");
+    sub->add_option("-m,--message", p.message, "Why; the agent is told")->option_text("TEXT");
+  };
+  add_answer("approve", "Let an action that asks run", true);
+  add_answer("reject", "Refuse an action that asks", false);
+}
+
+void add_inspection(CLI::App& app, Parsed& p) {
+  auto* why = add(app, p, "why", "Explain the verdict of one call", [](Parsed& q) { return why_command(q.common, q.call, q.name); });
+  why->add_option("call", p.call, "Number of the call")->option_text("N")->required();
+  why->add_option("run", p.name, "Run or mission; the latest run when left out")->option_text("RUN");
+  auto* can_i = add(app, p, "can-i", "Tell the verdict that an action would get", [](Parsed& q) { return can_i_command(q.common, q.file, q.tool, q.arguments); });
+  can_i->add_option("file", p.file, "Manifest with the Mission")->option_text("FILE")->required();
+  can_i->add_option("--tool", p.tool, "Such as shell.run")->option_text("TOOL")->required();
+  can_i->add_option("--args", p.arguments, "The tool's arguments as JSON")->option_text("JSON");
+  const auto add_reader = [&](const char* name, const char* help, Command command) {
+    auto* sub = add(app, p, name, help, std::move(command));
+    sub->add_option("run", p.name, "Run or mission; the latest run when left out")->option_text("RUN");
+    return sub;
+  };
+  add_reader("trace", "Show a run as a tree of spans", [](Parsed& q) { return trace_command(q.common, q.name); });
+  add_reader("logs", "Show what each call of a run gave", [](Parsed& q) { return logs_command(q.common, q.name, q.follow); })->add_flag("-f,--follow", p.follow);
+  add_reader("events", "Show phases, denials and notes of a run", [](Parsed& q) { return events_command(q.common, q.name, q.follow); })
+      ->add_flag("-f,--follow", p.follow);
+  add_reader("diff", "Show what a run changed", [](Parsed& q) { return diff_command(q.common, q.name, q.names_only); })
+      ->add_flag("--name-only", p.names_only, "Only the paths");
+  add_reader("accept", "Take a run's changes over into your folder", [](Parsed& q) { return accept_command(q.common, q.name); });
+  add_reader("discard", "Throw a run's changes away", [](Parsed& q) { return discard_command(q.common, q.name); });
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  log::configure("warn");
   CLI::App app("Remit: the agent runtime that keeps autonomous work within its mission");
+  Parsed parsed;
   app.require_subcommand(1);
-  add_version(app);
-  add_run(app);
+  app.add_option("--log", parsed.log_level, "debug, info, warn, error or off")->each([](const std::string& level) { log::configure(level); });
+  app.add_subcommand("version", "Print the version")->callback([&parsed] {
+    std::printf("remit %s\n", REMIT_VERSION);
+    parsed.code = kOk;
+  });
+  log::configure("warn");
+  add_run(app, parsed);
+  add_resources(app, parsed);
+  add_control(app, parsed);
+  add_inspection(app, parsed);
+  add(app, parsed, "doctor", "Tell what this machine can isolate and limit", [](Parsed& q) { return doctor_command(q.common); });
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     const int code = app.exit(error);
     return code == 0 ? kOk : kUsage;
   }
-  return chosen;
+  return parsed.code;
 }
 
 }  // namespace remit::cli

@@ -54,13 +54,21 @@ std::string recording_of(const std::vector<resource::LoadedObject>& objects, con
   return "";
 }
 
-class RunSession {
+// One run driven by this process, and what it shows meanwhile.
+class Driver {
  public:
-  RunSession(asio::io_context& io, const RunFlags& flags) : io_(io), flags_(flags), signals_(io, SIGINT, SIGTERM) {}
+  Driver(asio::io_context& io, const RunFlags& flags, std::optional<Ulid> resumed)
+      : io_(io), flags_(flags), resumed_(resumed), signals_(io, SIGINT, SIGTERM) {}
 
-  Task<> run() {
-    auto done = co_await drive();
-    if (!done) code_ = report(done.error());
+  Task<> drive() {
+    auto begun = resumed_ ? co_await resume() : co_await begin();
+    if (begun) {
+      asio::co_spawn(io_, stop_on_signal(), asio::detached);
+      co_await run_->execute();
+      finish();
+    } else {
+      code_ = report(begun.error());
+    }
     signals_.cancel();
     run_.reset();
     runtime_.reset();
@@ -68,47 +76,69 @@ class RunSession {
   int code() const { return code_; }
 
  private:
-  Task<Result<>> drive() {
-    REMIT_CO_TRY(auto objects, load_objects(flags_.file, flags_.ns));
+  Result<> open_runtime() {
+    REMIT_TRY(runtime_, serve::Runtime::open(io_, {flags_.common.data, environment, fmt::format("run-{}", ::getpid())}));
+    return {};
+  }
+
+  Task<Result<>> begin() {
+    REMIT_CO_TRY(auto objects, load_objects(flags_.file, flags_.common.ns));
     REMIT_CO_TRY(auto loaded, take_mission(objects, flags_.file));
     const std::string recording = recording_of(objects, flags_);
     if (!flags_.budget.empty()) {
       REMIT_CO_TRY(const auto limit, parse_usd(flags_.budget));
-      loaded.object.spec()["budget"].as_object()["costUSD"] = to_usd(limit);
+      auto& spec = loaded.object.spec();
+      if (!find_object(spec, "budget")) spec["budget"] = json::object();
+      spec["budget"].as_object()["costUSD"] = to_usd(limit);
     }
     loaded.object.set_annotation(serve::kDriverAnnotation, std::to_string(::getpid()));
-    REMIT_CO_TRY(runtime_, serve::Runtime::open(io_, {flags_.data, environment, fmt::format("run-{}", ::getpid())}));
+    REMIT_CO_CHECK_OK(open_runtime());
     for (auto& each : objects) REMIT_CO_CHECK_OK(co_await apply_object(runtime_->store(), std::move(each)));
-    const auto source = loaded.source;
+    source_ = loaded.source;
     REMIT_CO_TRY(auto object, co_await apply_object(runtime_->store(), std::move(loaded)));
-    REMIT_CO_TRY(const auto mission, resource::from_object<resource::Mission>(object));
-
-    LiveView live({stdout, is_terminal(stdout), recording}, mission, source);
-    serve::RunView view;
-    const auto observe = [&](const RunRecord& record) {
-      view.add(record);
-      if (flags_.output == OutputFormat::kText) live.on_record(record, view);
-      if (flags_.output == OutputFormat::kJsonLines) fmt::print("{}\n", to_json(to_json_object(record)));
-    };
+    REMIT_CO_TRY(mission_, resource::from_object<resource::Mission>(object));
+    show_head(recording);
     serve::RunOptions options;
     options.live = flags_.live;
     options.record_to = flags_.record;
     options.refresh_recording = flags_.refresh_recording;
     if (flags_.reject_asks) options.on_ask = policy::OnAsk::kReject;
-    if (flags_.output == OutputFormat::kText) live.head();
-    REMIT_CO_TRY(run_, co_await serve::Run::begin(*runtime_, std::move(object), std::move(options), observe));
-    asio::co_spawn(io_, stop_on_signal(), asio::detached);
-    co_await run_->execute();
-    const auto left = runtime_->live_sandboxes();
-    if (flags_.output == OutputFormat::kText) live.summary(view, run_->id().to_string(), left);
-    if (flags_.output == OutputFormat::kText && !recording.empty()) {
-      fmt::print("try     remit run --budget 2 --live -- claude -p \"fix the failing test\"\n");
-    }
-    if (flags_.output == OutputFormat::kJson) {
-      fmt::print("{}", pretty_json(view.summary(run_->id().to_string(), static_cast<std::int64_t>(left))));
-    }
-    code_ = exit_code_of(view);
+    REMIT_CO_TRY(run_, co_await serve::Run::begin(*runtime_, std::move(object), std::move(options), observer()));
     co_return Result<>{};
+  }
+
+  Task<Result<>> resume() {
+    REMIT_CO_CHECK_OK(open_runtime());
+    REMIT_CO_TRY(run_, co_await serve::Run::resume(*runtime_, *resumed_, {}, observer()));
+    mission_ = run_->mission();
+    show_head("");
+    co_return Result<>{};
+  }
+
+  void show_head(const std::string& recording) {
+    live_.emplace(LiveViewOptions{stdout, is_terminal(stdout), recording}, mission_, source_);
+    demo_ = !recording.empty();
+    if (flags_.common.output == OutputFormat::kText) live_->head();
+  }
+
+  serve::Run::Observer observer() {
+    return [this](const RunRecord& record) {
+      view_.add(record);
+      if (flags_.common.output == OutputFormat::kText && live_) live_->on_record(record, view_);
+      if (flags_.common.output == OutputFormat::kJsonLines) fmt::print("{}\n", to_json(to_json_object(record)));
+    };
+  }
+
+  void finish() {
+    const auto left = runtime_->live_sandboxes();
+    const std::string id = run_->id().to_string();
+    code_ = exit_code_of(view_);
+    if (flags_.common.output == OutputFormat::kText) {
+      live_->summary(view_, id, left);
+      if (demo_) fmt::print("try     remit run --budget 2 --live -- claude -p \"fix the failing test\"\n");
+    } else if (flags_.common.output != OutputFormat::kJsonLines) {
+      print_object(view_.summary(id, static_cast<std::int64_t>(left)), flags_.common.output);
+    }
   }
 
   Task<> stop_on_signal() {
@@ -116,27 +146,41 @@ class RunSession {
     if (error || !run_) co_return;
     std::fprintf(stderr, "remit: stopping the run; once more to leave at once\n");
     run_->stop("Interrupted");
-    auto [again, signal2] = co_await signals_.async_wait(asio::as_tuple(asio::use_awaitable));
+    auto [again, second] = co_await signals_.async_wait(asio::as_tuple(asio::use_awaitable));
     // The run's log is durable and the spawner removes the sandboxes when we are gone; `remit resume` goes on from there.
     if (!again) std::_Exit(kStopped);
   }
 
   asio::io_context& io_;
   const RunFlags& flags_;
+  const std::optional<Ulid> resumed_;
   asio::signal_set signals_;
   std::unique_ptr<serve::Runtime> runtime_;
   std::unique_ptr<serve::Run> run_;
+  resource::Mission mission_;
+  resource::SourceMap source_;
+  std::optional<LiveView> live_;
+  serve::RunView view_;
+  bool demo_ = false;
   int code_ = kInternal;
 };
 
+int drive(const RunFlags& flags, std::optional<Ulid> resumed) {
+  asio::io_context io(1);
+  Driver driver(io, flags, resumed);
+  asio::co_spawn(io, driver.drive(), asio::detached);
+  io.run();
+  return driver.code();
+}
+
 }  // namespace
 
-int run_command(const RunFlags& flags) {
-  asio::io_context io(1);
-  RunSession session(io, flags);
-  asio::co_spawn(io, session.run(), asio::detached);
-  io.run();
-  return session.code();
+int run_command(const RunFlags& flags) { return drive(flags, std::nullopt); }
+
+int resume_run(const CommonFlags& common, Ulid run) {
+  RunFlags flags;
+  flags.common = common;
+  return drive(flags, run);
 }
 
 }  // namespace remit::cli

@@ -1,20 +1,18 @@
 // `remit run`: takes an agent to its goal, in this process, and shows how.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
-namespace remit::cli {
+#include "base/ulid.h"
+#include "cli/session.h"
 
-enum class OutputFormat { kText, kJson, kJsonLines, kYaml };
+namespace remit::cli {
 
 struct RunFlags {
   std::string file;                  // A manifest; "" with a command.
   std::vector<std::string> command;  // After "--".
-  std::string ns = "default";
-  std::string data;                  // Data folder; "" for the default.
-  OutputFormat output = OutputFormat::kText;
+  CommonFlags common;
   bool live = false;
   std::string record;
   bool refresh_recording = false;
@@ -23,5 +21,7 @@ struct RunFlags {
 };
 
 int run_command(const RunFlags& flags);
+// Takes up a run whose process died, in this process.
+int resume_run(const CommonFlags& flags, Ulid run);
 
 }  // namespace remit::cli
