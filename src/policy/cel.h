@@ -34,19 +34,27 @@ struct Variable {
   std::vector<std::string> members;
 };
 
-// The values of one evaluation. Names and values are views: both must outlive the evaluation.
+// The values of one evaluation. Names and values are views: all must outlive the evaluation.
 class Bindings {
  public:
-  void bind(std::string_view name, const json::value& value) { values_.emplace_back(name, &value); }
-  const json::value* find(std::string_view name) const {
-    for (const auto& [known, value] : values_) {
-      if (known == name) return value;
+  struct Entry {
+    std::string_view name;
+    const json::value* value = nullptr;    // One of these two, else `text`.
+    const json::object* object = nullptr;
+    std::string_view text;
+  };
+  void bind(std::string_view name, const json::value& value) { entries_.push_back({name, &value, nullptr, {}}); }
+  void bind(std::string_view name, const json::object& object) { entries_.push_back({name, nullptr, &object, {}}); }
+  void bind_text(std::string_view name, std::string_view text) { entries_.push_back({name, nullptr, nullptr, text}); }
+  const Entry* find(std::string_view name) const {
+    for (const auto& entry : entries_) {
+      if (entry.name == name) return &entry;
     }
     return nullptr;
   }
 
  private:
-  std::vector<std::pair<std::string_view, const json::value*>> values_;
+  std::vector<Entry> entries_;
 };
 
 struct ProgramImpl;

@@ -1,5 +1,5 @@
-// Globs for the names of tools and for paths. Matching never backtracks more than one star per segment and `**` by a table: time is linear in the name
-// for tool globs and (segments of the pattern × segments of the path) for path globs. Values; any thread may match.
+// Globs for the names of tools and for paths. Nothing backtracks over more than the last star: time is at most (bytes of the pattern × bytes of the
+// name), both bounded, and a table serves `**`. Values; any thread may match.
 #pragma once
 
 #include <string>
@@ -39,6 +39,7 @@ class PathGlob {
   const std::string& text() const { return text_; }
 
  private:
+  PathGlob() = default;
   bool match_segments(std::string_view path, bool prefix_is_enough) const;
   std::string text_;
   std::vector<std::string> segments_;

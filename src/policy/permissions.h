@@ -31,7 +31,7 @@ struct Considered {
     kOverruled,     // It matched, but a rule with more force decided.
   };
   std::string name;
-  std::string effect;  // "Allow", "Ask", "Deny", or "egress", "write", "hide", "model".
+  std::string effect;  // "Allow", "Ask", "Deny", or "field": workspace, model or egress decided, and `name` says which.
   std::string source;
   Result result = Result::kOtherTool;
   std::string detail;  // "args.timeout_s <= 60 is false (args.timeout_s = 120)".
@@ -64,7 +64,8 @@ class Permissions {
   bool may_allow(std::string_view tool) const;
 
  private:
-  explicit Permissions(std::unique_ptr<const CompiledPermissions> compiled, std::shared_ptr<const Permissions> parent);
+  Permissions(std::unique_ptr<const CompiledPermissions> compiled, std::shared_ptr<const Permissions> parent,
+              std::vector<std::string> warnings);
   std::unique_ptr<const CompiledPermissions> compiled_;
   std::shared_ptr<const Permissions> parent_;
   std::vector<std::string> warnings_;

@@ -209,6 +209,8 @@ class Evaluator {
     if (order == Order::kIncomparable) {
       return Value::error(fmt::format("no such overload: {} and {} have no order", left.type_name(), right.type_name()));
     }
+    // An Allow rule must not rest on a comparison that means nothing.
+    if (order == Order::kUnordered) return Value::error("NaN values cannot be ordered");
     switch (op) {
       case Op::kLess: return Value::boolean(order == Order::kLess);
       case Op::kLessEqual: return Value::boolean(order == Order::kLess || order == Order::kEqual);

@@ -19,7 +19,9 @@ static Value extreme(std::string_view name, Arguments a, Meter& meter, Order wan
   const Value* best = nullptr;
   for (const auto& value : a) {
     if (!value.is_number()) return no_overload(name, a);
-    if (!best || compare_numbers(value, *best) == wanted) best = &value;
+    const Order order = best ? compare_numbers(value, *best) : wanted;
+    if (order == Order::kUnordered) return Value::error("NaN values cannot be ordered");
+    if (order == wanted) best = &value;
   }
   return *best;
 }

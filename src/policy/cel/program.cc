@@ -30,8 +30,14 @@ static std::vector<Value> read_variables(const ProgramImpl& program, const Bindi
   std::vector<Value> values;
   values.reserve(program.names.variables.size());
   for (const auto& name : program.names.variables) {
-    const json::value* value = bindings.find(name);
-    values.push_back(value ? Value::from_json(*value) : Value::error("'" + name + "' is not known here"));
+    const auto* bound = bindings.find(name);
+    if (!bound) {
+      values.push_back(Value::error("'" + name + "' is not known here"));
+    } else if (bound->object) {
+      values.push_back(Value::from_object(*bound->object));
+    } else {
+      values.push_back(bound->value ? Value::from_json(*bound->value) : Value::string_view(bound->text));
+    }
   }
   return values;
 }

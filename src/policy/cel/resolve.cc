@@ -200,14 +200,14 @@ class Resolver {
     const bool literal_pattern = node.args.size() == 2 && node.args[1]->op == Op::kLiteral && node.args[1]->literal.is(Kind::kString);
     if (name == "matches" && literal_pattern) {
       auto regex = compile_regex(node.args[1]->literal.text());
-      if (!regex) return error(node, regex.error().message());
-      node.regex = std::move(*regex);
+      if (!regex && !options_.lenient) return error(node, regex.error().message());
+      if (regex) node.regex = std::move(*regex);
     }
     return {};
   }
 
   Result<> unknown_function(Node& node, const std::string& name) {
-    if (options_.allow_unknown_functions) {
+    if (options_.lenient) {
       node.function = [](std::span<const Value>, Meter&) { return Value::error("unbound function"); };
       return {};
     }

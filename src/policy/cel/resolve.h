@@ -14,7 +14,8 @@ namespace remit::policy::cel {
 struct ResolveOptions {
   std::vector<Variable> variables;
   std::string container;         // Namespace of the expression; conformance tests only.
-  bool allow_unknown_functions = false;  // Calls of unknown functions become errors of evaluation; conformance tests only.
+  // What makes a bad condition (an unknown function, a pattern that is none) becomes an error of evaluation; comparisons with others only.
+  bool lenient = false;
 };
 
 struct Resolved {

@@ -52,7 +52,7 @@ std::string format_double(double value) {
   if (auto special = format_special(value)) return *special;
   const auto [digits, point] = shortest_digits(value);
   const int exponent = point - 1;
-  if (value == 0 || (exponent >= -4 && exponent < 21)) return format_double_fixed(value);
+  if (value == 0 || (exponent >= -4 && exponent < 6)) return format_double_fixed(value);
   std::string out = std::signbit(value) ? "-" : "";
   out += digits[0];
   if (digits.size() > 1) out += "." + digits.substr(1);
@@ -96,7 +96,7 @@ static Value to_int(Arguments a, Meter&) {
       if (!(value.as_double() > -0x1p63 && value.as_double() < 0x1p63)) return Value::error("range error: int");
       return Value::integer(static_cast<std::int64_t>(value.as_double()));
     case Kind::kTimestamp: return Value::integer(value.as_timestamp().seconds);
-    case Kind::kDuration: return Value::integer(value.as_duration() / kNanosPerSecond);
+    case Kind::kDuration: return Value::integer(value.as_duration());
     case Kind::kString: {
       const auto number = parse_integer<std::int64_t>(value.text());
       return number ? Value::integer(*number) : Value::error("cannot convert the text to int");

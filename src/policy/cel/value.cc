@@ -97,8 +97,14 @@ Value Value::from_json(const json::value& value) {
     case json::kind::double_: return floating(value.get_double());
     case json::kind::string: return string_view({value.get_string().data(), value.get_string().size()});
     case json::kind::array: out.kind_ = Kind::kList, out.number_.array = &value.get_array(); return out;
-    case json::kind::object: out.kind_ = Kind::kMap, out.number_.object = &value.get_object(); return out;
+    case json::kind::object: return from_object(value.get_object());
   }
+  return out;
+}
+
+Value Value::from_object(const json::object& object) {
+  Value out;
+  out.kind_ = Kind::kMap, out.number_.object = &object;
   return out;
 }
 
@@ -172,7 +178,12 @@ static std::size_t key_hash(const Value& key) {
 }
 
 static bool same_key(const Value& a, const Value& b) {
-  if (a.is_number() && b.is_number()) return compare_numbers(a, b) == Order::kEqual;
+  if (a.is_number() && b.is_number()) {
+    // Exact, unlike ==: a key that is no whole number finds nothing.
+    const auto left = as_whole(a), right = as_whole(b);
+    if (left || right) return left == right;
+    return a.is(Kind::kUint) && b.is(Kind::kUint) ? a.as_uint() == b.as_uint() : false;
+  }
   if (a.kind() != b.kind()) return false;
   if (a.is(Kind::kBool)) return a.as_bool() == b.as_bool();
   return a.is(Kind::kString) && a.text() == b.text();
@@ -199,15 +210,13 @@ static Order reversed(Order order) {
   return order == Order::kLess ? Order::kGreater : order == Order::kGreater ? Order::kLess : order;
 }
 
-// A double against an integer without rounding the integer: compare the whole parts, then the fraction.
-template <typename Int>
-static Order compare_double_int(double a, Int b, double low, double high) {
+// A double against an integer: outside of the integer's range by the range, inside by the integer as a double. That loses bits above 2^53, which is
+// what cel-spec's conformance tests demand.
+static Order compare_double_int(double a, double b, double low, double high) {
   if (std::isnan(a)) return Order::kUnordered;
   if (a < low) return Order::kLess;
-  if (a >= high) return Order::kGreater;
-  const double whole = std::floor(a);
-  const auto order = order_of(static_cast<Int>(whole), b);
-  return order == Order::kEqual && a > whole ? Order::kGreater : order;
+  if (a > high) return Order::kGreater;
+  return order_of(a, b);
 }
 
 Order compare_numbers(const Value& a, const Value& b) {
@@ -216,8 +225,8 @@ Order compare_numbers(const Value& a, const Value& b) {
     return order_of(a.as_double(), b.as_double());
   }
   if (a.is(Kind::kDouble)) {
-    return b.is(Kind::kInt) ? compare_double_int(a.as_double(), b.as_int(), -0x1p63, 0x1p63)
-                            : compare_double_int(a.as_double(), b.as_uint(), 0.0, 0x1p64);
+    return b.is(Kind::kInt) ? compare_double_int(a.as_double(), static_cast<double>(b.as_int()), -0x1p63, 0x1p63)
+                            : compare_double_int(a.as_double(), static_cast<double>(b.as_uint()), 0.0, 0x1p64);
   }
   if (b.is(Kind::kDouble)) return reversed(compare_numbers(b, a));
   if (a.is(Kind::kInt)) {

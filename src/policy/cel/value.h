@@ -51,6 +51,7 @@ class Value {
   static Value optional_none();
   static Value error(std::string message);
   static Value from_json(const json::value& value);  // Must outlive the value.
+  static Value from_object(const json::object& object);
 
   Kind kind() const { return kind_; }
   bool is(Kind kind) const { return kind_ == kind; }
