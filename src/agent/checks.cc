@@ -86,8 +86,8 @@ Task<CheckResult> Checks::run_one(CheckSpec check, sandbox::Launcher& launcher, 
   // The workspace is not on Python's import path: an agent could shadow a standard module there.
   spec.env = {"PYTHONSAFEPATH=1", "PYTHONDONTWRITEBYTECODE=1"};
   spec.cwd = kTarget;
-  const auto& mount = layer->mount();
-  spec.mounts.overlays.push_back({mount.lower, mount.upper, mount.work, kTarget, mount.user_xattr});
+  spec.mounts.overlays.push_back(layer->mount());
+  spec.mounts.overlays.back().target = kTarget;
   for (const auto& file : pinned_) spec.mounts.binds.push_back({file.copy, fmt::format("{}/{}", kTarget, file.path)});
   const auto [uid, gid] = workspace.owner();
   spec.identity = sandbox::Identity{uid, gid};
