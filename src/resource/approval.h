@@ -1,4 +1,5 @@
-// Approval: one question to a human (or another agent) about one action, and the answer. The runtime writes spec, whoever decides writes status.
+// Approval: one question to a human (or another agent) about one action, and the answer. The runtime writes spec,
+// whoever decides writes status.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +26,8 @@ struct ApprovalSpec {
   std::string run_id;
   std::int64_t call = 0;
   ApprovalAction action;
-  std::string reason;  // Why it is asked.
-  std::string rule;    // The rule that asks.
+  std::string reason;         // Why it is asked.
+  std::string rule;           // The rule that asks.
   std::string justification;  // What the agent says. Untrusted.
   friend bool operator==(const ApprovalSpec&, const ApprovalSpec&) = default;
 };

@@ -37,10 +37,11 @@ json::array columns_of(std::string_view kind) {
 // While a run is under way the mission's own rules need status, which only the root sees.
 json::array root_rules(std::string_view kind) {
   if (kind != "Mission") return {};
-  return {json::object{
-      {"rule", "!has(oldSelf.status) || !has(oldSelf.status.phase) || !(oldSelf.status.phase in ['Preparing', 'Running', 'WaitingForApproval', "
-               "'Paused', 'Checking']) || self.spec.goal == oldSelf.spec.goal"},
-      {"message", "spec.goal cannot change while a run is under way; stop the mission first"}}};
+  return {json::object{{"rule",
+                        "!has(oldSelf.status) || !has(oldSelf.status.phase) || !(oldSelf.status.phase in ['Preparing', "
+                        "'Running', 'WaitingForApproval', "
+                        "'Paused', 'Checking']) || self.spec.goal == oldSelf.spec.goal"},
+                       {"message", "spec.goal cannot change while a run is under way; stop the mission first"}}};
 }
 
 json::object root_schema(std::string_view kind) {
@@ -60,14 +61,19 @@ json::object root_schema(std::string_view kind) {
 Result<json::object> crd(std::string_view kind) {
   const KindInfo* info = find_kind(kind);
   if (!info) return fail(not_found(fmt::format("there is no kind '{}'", kind)));
-  json::object names{{"kind", text(info->kind)}, {"listKind", text(fmt::format("{}List", info->kind))}, {"plural", text(info->plural)},
-                     {"singular", text(info->singular)}, {"shortNames", json::array{text(info->short_name)}},
+  json::object names{{"kind", text(info->kind)},
+                     {"listKind", text(fmt::format("{}List", info->kind))},
+                     {"plural", text(info->plural)},
+                     {"singular", text(info->singular)},
+                     {"shortNames", json::array{text(info->short_name)}},
                      {"categories", json::array{"remit"}}};
   json::object version{{"name", text(kVersion)}, {"served", true}, {"storage", true}};
   version["schema"] = json::object{{"openAPIV3Schema", root_schema(info->kind)}};
   version["subresources"] = json::object{{"status", json::object()}};
   version["additionalPrinterColumns"] = columns_of(info->kind);
-  json::object spec{{"group", text(kGroup)}, {"scope", info->namespaced ? "Namespaced" : "Cluster"}, {"names", std::move(names)},
+  json::object spec{{"group", text(kGroup)},
+                    {"scope", info->namespaced ? "Namespaced" : "Cluster"},
+                    {"names", std::move(names)},
                     {"versions", json::array{std::move(version)}}};
   json::object out{{"apiVersion", "apiextensions.k8s.io/v1"}, {"kind", "CustomResourceDefinition"}};
   out["metadata"] = json::object{{"name", text(fmt::format("{}.{}", info->plural, kGroup))}};
@@ -87,8 +93,11 @@ std::string crds_yaml() {
 Result<json::object> json_schema(std::string_view kind) {
   const KindInfo* info = find_kind(kind);
   if (!info) return fail(not_found(fmt::format("there is no kind '{}'", kind)));
-  json::object out{{"$schema", "https://json-schema.org/draft/2020-12/schema"}, {"title", text(info->kind)}, {"description", text(info->doc)}};
-  for (auto& member : schema_to_json(*schema_of_kind(info->kind), SchemaDialect::kJsonSchema)) out[member.key()] = std::move(member.value());
+  json::object out{{"$schema", "https://json-schema.org/draft/2020-12/schema"},
+                   {"title", text(info->kind)},
+                   {"description", text(info->doc)}};
+  for (auto& member : schema_to_json(*schema_of_kind(info->kind), SchemaDialect::kJsonSchema))
+    out[member.key()] = std::move(member.value());
   auto& properties = out["properties"].get_object();
   properties["apiVersion"] = json::object{{"const", text(kApiVersion)}};
   properties["kind"] = json::object{{"const", text(info->kind)}};

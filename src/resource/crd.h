@@ -1,4 +1,5 @@
-// CustomResourceDefinitions and JSON Schemas of the kinds, generated from the same field descriptions that validation uses. Pure functions.
+// CustomResourceDefinitions and JSON Schemas of the kinds, generated from the same field descriptions that validation
+// uses. Pure functions.
 #pragma once
 
 #include <string>

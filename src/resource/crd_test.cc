@@ -1,9 +1,9 @@
 #include "resource/crd.h"
 
-#include <regex>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <regex>
 
 #include "resource/kinds.h"
 #include "resource/manifest.h"
@@ -31,24 +31,29 @@ TEST(Crd, MissionSaysWhatValidationSays) {
   const auto& spec = at(schema, {"properties", "spec"});
   const auto& goal = at(spec, {"properties", "goal"});
   EXPECT_EQ(get_int(goal, "maxLength"), 65536);
-  EXPECT_EQ(to_json(at(spec, {"properties", "isolation", "properties", "minimumTier"}).at("enum")), R"(["Process","GVisor","MicroVM"])");
+  EXPECT_EQ(to_json(at(spec, {"properties", "isolation", "properties", "minimumTier"}).at("enum")),
+            R"(["Process","GVisor","MicroVM"])");
   EXPECT_EQ(get_string(at(spec, {"properties", "isolation", "properties", "minimumTier"}), "default"), "GVisor");
-  EXPECT_EQ(to_json(at(spec, {"properties", "permissions", "properties", "rules"}).at("x-kubernetes-list-map-keys")), R"(["name"])");
+  EXPECT_EQ(to_json(at(spec, {"properties", "permissions", "properties", "rules"}).at("x-kubernetes-list-map-keys")),
+            R"(["name"])");
   EXPECT_TRUE(at(spec, {"properties", "isolation", "properties", "memory"}).at("x-kubernetes-int-or-string").as_bool());
   EXPECT_EQ(to_json(spec.at("required")), R"(["goal","budget"])");
   EXPECT_THAT(to_json(at(spec, {"properties", "agent"}).at("x-kubernetes-validations")),
               testing::HasSubstr("(self.type == 'Command') == has(self.command)"));
-  EXPECT_THAT(to_json(schema.at("x-kubernetes-validations")), testing::HasSubstr("self.spec.goal == oldSelf.spec.goal"));
+  EXPECT_THAT(to_json(schema.at("x-kubernetes-validations")),
+              testing::HasSubstr("self.spec.goal == oldSelf.spec.goal"));
 }
 
-// What the API server demands of a structural schema, as far as it can be said here: a type at every place, and no default beside "required".
+// What the API server demands of a structural schema, as far as it can be said here: a type at every place, and no
+// default beside "required".
 void expect_structural(const json::object& schema, const std::string& path) {
   if (!schema.contains("x-kubernetes-int-or-string")) {
     EXPECT_TRUE(schema.contains("type")) << path;
   }
   if (const auto* properties = find_object(schema, "properties")) {
     EXPECT_FALSE(schema.contains("additionalProperties")) << path;
-    for (const auto& member : *properties) expect_structural(member.value().get_object(), path + "." + std::string(member.key()));
+    for (const auto& member : *properties)
+      expect_structural(member.value().get_object(), path + "." + std::string(member.key()));
     if (const auto* required = find_array(schema, "required")) {
       for (const auto& name : *required) EXPECT_TRUE(properties->contains(name.get_string())) << path;
     }
@@ -62,7 +67,8 @@ void expect_structural(const json::object& schema, const std::string& path) {
 TEST(Crd, SchemasAreStructural) {
   for (const auto& info : kinds()) {
     const auto made = crd(info.kind).value();
-    expect_structural(made.at("spec").at("versions").at(0).at("schema").at("openAPIV3Schema").get_object(), std::string(info.kind));
+    expect_structural(made.at("spec").at("versions").at(0).at("schema").at("openAPIV3Schema").get_object(),
+                      std::string(info.kind));
   }
 }
 
@@ -81,10 +87,45 @@ TEST(Crd, JsonSchemaRefusesUnknownFields) {
 }
 
 TEST(Formats, MatchersAndPatternsAgree) {
-  const std::vector<std::string> texts = {"", "a", "A", "a-b", "-a", "a-", "a.b", "a..b", ".a", "a/b", "/a", "a b", "*", "*.a.b", "a.*", "x:y", "1.2.3.4",
-                                          "::1", "http://a", "https://a/b?c", "http:///", "ftp://a", "A_B", "1A", "_x", "a\nb", "é", "files.read",
-                                          "2026-11-24T01:02:03Z", "2026-11-24T01:02:03.5+01:00", "2026-11-24", "01JD0000000000000000000000",
-                                          "01jd0000000000000000000000", std::string(32, 'a'), std::string(64, '0'), std::string(64, 'g'), "a.b/c", "a.b/", "X_y.z"};
+  const std::vector<std::string> texts = {"",
+                                          "a",
+                                          "A",
+                                          "a-b",
+                                          "-a",
+                                          "a-",
+                                          "a.b",
+                                          "a..b",
+                                          ".a",
+                                          "a/b",
+                                          "/a",
+                                          "a b",
+                                          "*",
+                                          "*.a.b",
+                                          "a.*",
+                                          "x:y",
+                                          "1.2.3.4",
+                                          "::1",
+                                          "http://a",
+                                          "https://a/b?c",
+                                          "http:///",
+                                          "ftp://a",
+                                          "A_B",
+                                          "1A",
+                                          "_x",
+                                          "a\nb",
+                                          "é",
+                                          "files.read",
+                                          "2026-11-24T01:02:03Z",
+                                          "2026-11-24T01:02:03.5+01:00",
+                                          "2026-11-24",
+                                          "01JD0000000000000000000000",
+                                          "01jd0000000000000000000000",
+                                          std::string(32, 'a'),
+                                          std::string(64, '0'),
+                                          std::string(64, 'g'),
+                                          "a.b/c",
+                                          "a.b/",
+                                          "X_y.z"};
   for (int format = 0; format <= static_cast<int>(Format::kQualifiedName); ++format) {
     const auto kind = static_cast<Format>(format);
     if (format_pattern(kind).empty()) continue;

@@ -1,6 +1,6 @@
 #include "resource/embedded_store.h"
 
-#include <functional>
+#include <fmt/format.h>
 
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
@@ -9,7 +9,7 @@
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <fmt/format.h>
+#include <functional>
 
 #include "resource/embedded/worker.h"
 
@@ -52,7 +52,9 @@ std::move_only_function<void(Result<T>)> completion(Handler handler) {
   auto executor = asio::get_associated_executor(handler);
   auto work = asio::prefer(executor, asio::execution::outstanding_work.tracked);
   return [handler = std::move(handler), work = std::move(work)](Result<T> result) mutable {
-    asio::post(work, [handler = std::move(handler), result = std::move(result)]() mutable { std::move(handler)(std::move(result)); });
+    asio::post(work, [handler = std::move(handler), result = std::move(result)]() mutable {
+      std::move(handler)(std::move(result));
+    });
   };
 }
 
@@ -64,7 +66,8 @@ Task<Result<T>> call(std::shared_ptr<Worker> worker, RequestKind kind, Work<T> w
         made->done = completion<T>(std::move(handler));
         std::unique_ptr<Request> request = std::move(made);
         if (to->submit(request)) return;
-        request->fail({Code::kResourceExhausted, fmt::format("{} calls wait for the store already; try again", limits::kStoreQueue)});
+        request->fail({Code::kResourceExhausted,
+                       fmt::format("{} calls wait for the store already; try again", limits::kStoreQueue)});
         request->finish();
       },
       asio::use_awaitable, std::move(worker), std::move(request));
@@ -99,7 +102,8 @@ Result<std::unique_ptr<EmbeddedStore>> EmbeddedStore::open(std::string path, Emb
 }
 
 Task<Result<Object>> EmbeddedStore::get(Key key) {
-  return call<Object>(impl_->worker, RequestKind::kRead, [key = std::move(key)](Operations& operations) { return operations.get(key); });
+  return call<Object>(impl_->worker, RequestKind::kRead,
+                      [key = std::move(key)](Operations& operations) { return operations.get(key); });
 }
 
 Task<Result<ObjectList>> EmbeddedStore::list(ListOptions options) {
@@ -108,30 +112,35 @@ Task<Result<ObjectList>> EmbeddedStore::list(ListOptions options) {
 }
 
 Task<Result<Object>> EmbeddedStore::create(Object object) {
-  return call<Object>(impl_->worker, RequestKind::kWrite,
-                      [object = std::move(object)](Operations& operations) mutable { return operations.create(std::move(object)); });
+  return call<Object>(impl_->worker, RequestKind::kWrite, [object = std::move(object)](Operations& operations) mutable {
+    return operations.create(std::move(object));
+  });
 }
 
 Task<Result<Object>> EmbeddedStore::update(Object object) {
-  return call<Object>(impl_->worker, RequestKind::kWrite,
-                      [object = std::move(object)](Operations& operations) mutable { return operations.update(std::move(object)); });
+  return call<Object>(impl_->worker, RequestKind::kWrite, [object = std::move(object)](Operations& operations) mutable {
+    return operations.update(std::move(object));
+  });
 }
 
 Task<Result<Object>> EmbeddedStore::update_status(Object object) {
-  return call<Object>(impl_->worker, RequestKind::kWrite,
-                      [object = std::move(object)](Operations& operations) mutable { return operations.update_status(std::move(object)); });
+  return call<Object>(impl_->worker, RequestKind::kWrite, [object = std::move(object)](Operations& operations) mutable {
+    return operations.update_status(std::move(object));
+  });
 }
 
 Task<Result<Object>> EmbeddedStore::patch(Key key, json::value merge_patch, PatchTarget target) {
-  return call<Object>(impl_->worker, RequestKind::kWrite, [key = std::move(key), merge = std::move(merge_patch), target](Operations& operations) {
-    return operations.patch(key, merge, target);
-  });
+  return call<Object>(impl_->worker, RequestKind::kWrite,
+                      [key = std::move(key), merge = std::move(merge_patch), target](Operations& operations) {
+                        return operations.patch(key, merge, target);
+                      });
 }
 
 Task<Result<Object>> EmbeddedStore::remove(Key key, Preconditions preconditions) {
-  return call<Object>(impl_->worker, RequestKind::kWrite, [key = std::move(key), preconditions = std::move(preconditions)](Operations& operations) {
-    return operations.remove(key, preconditions);
-  });
+  return call<Object>(impl_->worker, RequestKind::kWrite,
+                      [key = std::move(key), preconditions = std::move(preconditions)](Operations& operations) {
+                        return operations.remove(key, preconditions);
+                      });
 }
 
 Task<Result<std::unique_ptr<Watch>>> EmbeddedStore::watch(WatchOptions options) {

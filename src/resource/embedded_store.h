@@ -1,9 +1,9 @@
-// EmbeddedStore: the store on one SQLite file, for one machine. Several processes may have it open at once; each sees the others' changes within
-// limits::kStorePoll. An acknowledged change survives loss of power.
+// EmbeddedStore: the store on one SQLite file, for one machine. Several processes may have it open at once; each sees
+// the others' changes within limits::kStorePoll. An acknowledged change survives loss of power.
 //
-// One thread of its own does all the work in the order of the calls, many in one transaction; callers wait without blocking their thread. More than
-// limits::kStoreQueue waiting calls: kResourceExhausted. Destroying it finishes the calls that wait and ends its watches; the io_contexts of
-// callers must still be there.
+// One thread of its own does all the work in the order of the calls, many in one transaction; callers wait without
+// blocking their thread. More than limits::kStoreQueue waiting calls: kResourceExhausted. Destroying it finishes the
+// calls that wait and ends its watches; the io_contexts of callers must still be there.
 #pragma once
 
 #include <memory>

@@ -1,11 +1,10 @@
 #include "resource/embedded_store.h"
 
+#include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
-
-#include <fmt/format.h>
 
 #include "resource/mission.h"
 #include "resource/store_conformance.h"
@@ -58,7 +57,8 @@ class EmbeddedHarness final : public StoreHarness {
 };
 
 INSTANTIATE_TEST_SUITE_P(Embedded, StoreConformance,
-                         testing::Values(StoreHarnessFactory{"embedded", [] { return std::make_unique<EmbeddedHarness>(); }}));
+                         testing::Values(StoreHarnessFactory{"embedded",
+                                                             [] { return std::make_unique<EmbeddedHarness>(); }}));
 
 class EmbeddedStoreTest : public testing::Test {
  protected:
@@ -123,9 +123,11 @@ int in_child(const std::string& file, int count) {
     const auto done = database->transaction([&]() -> Result<> {
       REMIT_CHECK_OK(database->execute("UPDATE versions SET current=current+1"));
       REMIT_TRY(const auto version, database->query_integer("SELECT current FROM versions"));
-      const std::string content = fmt::format(R"({{"kind":"Budget","metadata":{{"name":"child{}","namespace":"default"}}}})", i);
-      REMIT_CHECK_OK(database->execute("INSERT INTO events(version, type, kind, content, labels_before) VALUES(?, 0, 'Budget', ?, '{}')",
-                                       {*version, content}));
+      const std::string content =
+          fmt::format(R"({{"kind":"Budget","metadata":{{"name":"child{}","namespace":"default"}}}})", i);
+      REMIT_CHECK_OK(database->execute(
+          "INSERT INTO events(version, type, kind, content, labels_before) VALUES(?, 0, 'Budget', ?, '{}')",
+          {*version, content}));
       return {};
     });
     if (!done) ::_exit(3);
@@ -154,8 +156,9 @@ TEST_F(EmbeddedStoreTest, MoreAtOnceThanTheHistoryHoldsExpiresAWatch) {
   ASSERT_TRUE(database);
   ASSERT_TRUE(database->transaction([&]() -> Result<> {
     REMIT_CHECK_OK(database->execute("UPDATE versions SET current=current+10, compacted=current+9"));
-    REMIT_CHECK_OK(database->execute("INSERT INTO events(version, type, kind, content, labels_before) "
-                                     "SELECT current, 0, 'Budget', '{\"kind\":\"Budget\"}', '{}' FROM versions"));
+    REMIT_CHECK_OK(
+        database->execute("INSERT INTO events(version, type, kind, content, labels_before) "
+                          "SELECT current, 0, 'Budget', '{\"kind\":\"Budget\"}', '{}' FROM versions"));
     return {};
   }));
   const auto event = run((*watch)->next());
@@ -175,7 +178,8 @@ TEST_F(EmbeddedStoreTest, AQuietWatchGetsBookmarks) {
   const auto event = run((*watch)->next());
   ASSERT_TRUE(event);
   EXPECT_EQ(event->type, WatchEventType::kBookmark);
-  EXPECT_TRUE(run(harness_.store().watch({.kind = "Mission", .resource_version = std::string(event->object.resource_version())})));
+  EXPECT_TRUE(run(
+      harness_.store().watch({.kind = "Mission", .resource_version = std::string(event->object.resource_version())})));
 }
 
 TEST_F(EmbeddedStoreTest, ClosingTheStoreEndsItsWatches) {
@@ -211,11 +215,12 @@ TEST_F(EmbeddedStoreTest, TooManyWaitingCallsAreRefused) {
   std::size_t done = 0, refused = 0;
   const std::size_t calls = limits::kStoreQueue + 2 * limits::kStoreBatch;
   for (std::size_t i = 0; i < calls; ++i) {
-    asio::co_spawn(harness_.context(), harness_.store().create(budget(fmt::format("b{}", i))), [&](std::exception_ptr error, Result<Object> result) {
-      EXPECT_FALSE(error);
-      ++done;
-      if (!result && result.error().code() == Code::kResourceExhausted) ++refused;
-    });
+    asio::co_spawn(harness_.context(), harness_.store().create(budget(fmt::format("b{}", i))),
+                   [&](std::exception_ptr error, Result<Object> result) {
+                     EXPECT_FALSE(error);
+                     ++done;
+                     if (!result && result.error().code() == Code::kResourceExhausted) ++refused;
+                   });
   }
   harness_.context().restart();
   while (harness_.context().run_one_for(std::chrono::milliseconds(200)) > 0 && refused == 0) {
@@ -241,7 +246,8 @@ TEST_F(EmbeddedStoreTest, AFileOfANewerVersionIsRefused) {
   SystemClock clock;
   SystemRng rng;
   {
-    auto database = store::Database::open(folder.file(), std::array<std::string_view, 3>{"SELECT 1", "SELECT 1", "SELECT 1"});
+    auto database =
+        store::Database::open(folder.file(), std::array<std::string_view, 3>{"SELECT 1", "SELECT 1", "SELECT 1"});
     ASSERT_TRUE(database);
   }
   const auto opened = EmbeddedStore::open(folder.file(), {.clock = &clock, .rng = &rng});
@@ -262,8 +268,10 @@ TEST_F(EmbeddedStoreTest, WhatIsFixedInARunCannotChange) {
   other_goal.spec()["goal"] = "a third";
   lowered.spec()["budget"] = json::object{{"tokens", 99}};
   raised.spec()["budget"] = json::object{{"tokens", 101}};
-  EXPECT_THAT(run(harness_.store().update(other_goal)).error().message(), testing::HasSubstr("spec.goal: cannot change while a run is under way"));
-  EXPECT_THAT(run(harness_.store().update(lowered)).error().message(), testing::HasSubstr("spec.budget.tokens: can only be raised"));
+  EXPECT_THAT(run(harness_.store().update(other_goal)).error().message(),
+              testing::HasSubstr("spec.goal: cannot change while a run is under way"));
+  EXPECT_THAT(run(harness_.store().update(lowered)).error().message(),
+              testing::HasSubstr("spec.budget.tokens: can only be raised"));
   const auto done = run(harness_.store().update(raised));
   ASSERT_TRUE(done) << done.error().to_string();
   EXPECT_EQ(done->generation(), 3);

@@ -8,10 +8,13 @@ namespace remit::resource {
 
 static constexpr std::array<KindInfo, 6> kKinds = {{
     {"Mission", "missions", "mission", "mis", true, "What an agent is sent to do, with what, and within which bounds."},
-    {"MissionClass", "missionclasses", "missionclass", "misc", false, "What a platform grants to missions at the most."},
+    {"MissionClass", "missionclasses", "missionclass", "misc", false,
+     "What a platform grants to missions at the most."},
     {"Budget", "budgets", "budget", "bud", true, "An account that missions draw on."},
-    {"ToolServer", "toolservers", "toolserver", "tools", true, "Tools, what each does to the world, and where they are reached."},
-    {"ModelProvider", "modelproviders", "modelprovider", "models", true, "Where models are reached, with which key, and what they cost."},
+    {"ToolServer", "toolservers", "toolserver", "tools", true,
+     "Tools, what each does to the world, and where they are reached."},
+    {"ModelProvider", "modelproviders", "modelprovider", "models", true,
+     "Where models are reached, with which key, and what they cost."},
     {"Approval", "approvals", "approval", "appr", true, "A question to a human about one action, and the answer."},
 }};
 
@@ -26,7 +29,8 @@ const KindInfo* find_kind(std::string_view name) {
 }
 
 std::span<const std::string_view> kind_names() {
-  static constexpr std::array<std::string_view, 6> kNames = {"Mission", "MissionClass", "Budget", "ToolServer", "ModelProvider", "Approval"};
+  static constexpr std::array<std::string_view, 6> kNames = {"Mission",    "MissionClass",  "Budget",
+                                                             "ToolServer", "ModelProvider", "Approval"};
   return kNames;
 }
 

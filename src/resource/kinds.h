@@ -8,9 +8,9 @@
 namespace remit::resource {
 
 struct KindInfo {
-  std::string_view kind;      // "Mission"
-  std::string_view plural;    // "missions"
-  std::string_view singular;  // "mission"
+  std::string_view kind;        // "Mission"
+  std::string_view plural;      // "missions"
+  std::string_view singular;    // "mission"
   std::string_view short_name;  // "mis"
   bool namespaced = true;
   std::string_view doc;

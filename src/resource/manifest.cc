@@ -1,9 +1,9 @@
 #include "resource/manifest.h"
 
+#include <fmt/format.h>
+
 #include <iostream>
 #include <iterator>
-
-#include <fmt/format.h>
 
 #include "base/file.h"
 #include "resource/limits.h"
@@ -28,7 +28,8 @@ static SourceMap source_of_item(const SourceMap& list, std::size_t index) {
   list.for_each([&](std::string_view path, int line) {
     if (!path.starts_with(prefix)) return;
     path.remove_prefix(prefix.size());
-    if (path.empty() || path.front() == '.' || path.front() == '[') out.set(std::string(path.starts_with('.') ? path.substr(1) : path), line);
+    if (path.empty() || path.front() == '.' || path.front() == '[')
+      out.set(std::string(path.starts_with('.') ? path.substr(1) : path), line);
   });
   return out;
 }
@@ -37,14 +38,16 @@ static SourceMap source_of_item(const SourceMap& list, std::size_t index) {
 static void expand(Document document, std::vector<Document>& out) {
   auto* object = document.value.if_object();
   auto* items = object ? object->if_contains("items") : nullptr;
-  if (!items || !items->is_array() || !get_string(*object, "kind").ends_with("List")) return out.push_back(std::move(document));
+  if (!items || !items->is_array() || !get_string(*object, "kind").ends_with("List"))
+    return out.push_back(std::move(document));
   auto& list = items->get_array();
   for (std::size_t i = 0; i < list.size(); ++i) out.push_back({std::move(list[i]), source_of_item(document.source, i)});
 }
 
 static void load_one(Document document, std::vector<LoadedObject>& out, Problems& problems) {
   if (!document.value.is_object()) {
-    problems.push_back({document.source.file(), document.source.line(""), "", "expected an object with apiVersion, kind, metadata and spec", ""});
+    problems.push_back({document.source.file(), document.source.line(""), "",
+                        "expected an object with apiVersion, kind, metadata and spec", ""});
     return;
   }
   LoadedObject loaded{Object(std::move(document.value.get_object())), std::move(document.source)};
@@ -58,9 +61,13 @@ LoadResult load_manifests(std::string_view text, std::string file) {
   if (!documents) return std::unexpected(std::move(documents).error());
   std::vector<Document> all;
   for (auto& document : *documents) expand(std::move(document), all);
-  if (all.empty()) return std::unexpected(Problems{{std::move(file), 0, "", "no object in it; expected apiVersion, kind, metadata and spec", ""}});
+  if (all.empty())
+    return std::unexpected(
+        Problems{{std::move(file), 0, "", "no object in it; expected apiVersion, kind, metadata and spec", ""}});
   if (all.size() > limits::kManifestDocuments) {
-    return std::unexpected(Problems{{std::move(file), 0, "", fmt::format("{} objects; at most {} are read", all.size(), limits::kManifestDocuments), ""}});
+    return std::unexpected(
+        Problems{{std::move(file), 0, "",
+                  fmt::format("{} objects; at most {} are read", all.size(), limits::kManifestDocuments), ""}});
   }
   std::vector<LoadedObject> out;
   Problems problems;

@@ -1,10 +1,10 @@
 #include "resource/manifest.h"
 
-#include <chrono>
-
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <chrono>
 
 #include "resource/limits.h"
 #include "resource/mission.h"
@@ -62,7 +62,8 @@ TEST(Manifest, TheDesignsMissionIsReadWithItsLines) {
   const auto& source = loaded->front().source;
   EXPECT_EQ(source.place("spec.permissions.rules[1].when"), "mission.yaml:16");
   EXPECT_EQ(source.place("spec.permissions.rules[0]"), "mission.yaml:15");
-  EXPECT_EQ(source.place("spec.isolation.memory"), "mission.yaml:18") << "a default has the line of the field around it";
+  EXPECT_EQ(source.place("spec.isolation.memory"), "mission.yaml:18")
+      << "a default has the line of the field around it";
 
   const auto mission = from_object<Mission>(loaded->front().object);
   ASSERT_TRUE(mission) << mission.error().to_string();
@@ -78,7 +79,8 @@ TEST(Manifest, TheDesignsMissionIsReadWithItsLines) {
 
 TEST(Manifest, DefaultsAreFilledIn) {
   const auto loaded = load_manifests(
-      "{apiVersion: remit.dev/v1alpha1, kind: Mission, metadata: {name: a}, spec: {goal: g, model: {name: m}, budget: {tokens: 5}}}");
+      "{apiVersion: remit.dev/v1alpha1, kind: Mission, metadata: {name: a}, spec: {goal: g, model: {name: m}, budget: "
+      "{tokens: 5}}}");
   ASSERT_TRUE(loaded) << to_error(loaded.error()).message();
   const auto mission = from_object<Mission>(loaded->front().object);
   ASSERT_TRUE(mission);
@@ -90,44 +92,60 @@ TEST(Manifest, DefaultsAreFilledIn) {
 }
 
 TEST(Manifest, AnUnknownFieldNamesItsPlaceAndTheNearestField) {
-  EXPECT_THAT(problems_of(replaced(kMission, "toolCalls:", "toolcals:")),
-              ElementsAre("mission.yaml:11: spec.budget.toolcals: unknown field 'toolcals'; did you mean 'toolCalls'?"));
+  EXPECT_THAT(
+      problems_of(replaced(kMission, "toolCalls:", "toolcals:")),
+      ElementsAre("mission.yaml:11: spec.budget.toolcals: unknown field 'toolcals'; did you mean 'toolCalls'?"));
   EXPECT_THAT(problems_of(replaced(kMission, "importance: Normal", "quux: Normal")),
-              ElementsAre(HasSubstr("mission.yaml:19: spec.quux: unknown field 'quux'; the fields here are goal, checks, agent")));
+              ElementsAre(HasSubstr(
+                  "mission.yaml:19: spec.quux: unknown field 'quux'; the fields here are goal, checks, agent")));
 }
 
 TEST(Manifest, AMissingFieldIsNamedWithWhatIsExpected) {
-  EXPECT_THAT(problems_of(replaced(kMission, "  goal: Import all 2024 invoices in data/legacy into ledger.db and report the total per vendor.\n", "")),
-              ElementsAre("mission.yaml:4: spec: missing field 'goal': a string"));
-  EXPECT_THAT(problems_of(replaced(kMission, ", name: some-model", "")), ElementsAre(HasSubstr("spec.model: missing field 'name': the built-in")));
-  EXPECT_THAT(problems_of(replaced(kMission, "name: import-invoices, ", "")), ElementsAre(HasSubstr("metadata: missing field 'name'")));
+  EXPECT_THAT(
+      problems_of(replaced(
+          kMission, "  goal: Import all 2024 invoices in data/legacy into ledger.db and report the total per vendor.\n",
+          "")),
+      ElementsAre("mission.yaml:4: spec: missing field 'goal': a string"));
+  EXPECT_THAT(problems_of(replaced(kMission, ", name: some-model", "")),
+              ElementsAre(HasSubstr("spec.model: missing field 'name': the built-in")));
+  EXPECT_THAT(problems_of(replaced(kMission, "name: import-invoices, ", "")),
+              ElementsAre(HasSubstr("metadata: missing field 'name'")));
 }
 
 TEST(Manifest, ADuplicateKeyIsRefused) {
   EXPECT_THAT(problems_of(replaced(kMission, "  importance: Normal", "  goal: another")),
               ElementsAre("mission.yaml:19: spec.goal: duplicate key 'goal'; it stands at line 5 already"));
-  EXPECT_THAT(problems_of(R"({"kind": "Mission", "kind": "Budget"})", "a.json"), ElementsAre(HasSubstr("a.json:1: kind: duplicate key 'kind'")));
-  EXPECT_THAT(problems_of(replaced(kMission, "name: compute,", "name: read,")),
-              ElementsAre(HasSubstr("mission.yaml:16: spec.permissions.rules[1].name: 'read' stands in this list twice")));
+  EXPECT_THAT(problems_of(R"({"kind": "Mission", "kind": "Budget"})", "a.json"),
+              ElementsAre(HasSubstr("a.json:1: kind: duplicate key 'kind'")));
+  EXPECT_THAT(
+      problems_of(replaced(kMission, "name: compute,", "name: read,")),
+      ElementsAre(HasSubstr("mission.yaml:16: spec.permissions.rules[1].name: 'read' stands in this list twice")));
 }
 
 TEST(Manifest, AWrongTypeSaysWhatWasExpectedAndFound) {
-  EXPECT_THAT(problems_of(replaced(kMission, "costUSD: \"0.50\"", "costUSD: 0.50")),
-              ElementsAre(HasSubstr("mission.yaml:11: spec.budget.costUSD: expected an amount in US dollars as a decimal string in quotes, such "
-                                    "as \"0.50\", found the number")));
+  EXPECT_THAT(
+      problems_of(replaced(kMission, "costUSD: \"0.50\"", "costUSD: 0.50")),
+      ElementsAre(HasSubstr(
+          "mission.yaml:11: spec.budget.costUSD: expected an amount in US dollars as a decimal string in quotes, such "
+          "as \"0.50\", found the number")));
   EXPECT_THAT(problems_of(replaced(kMission, "tokens: 200000", "tokens: many")),
               ElementsAre(HasSubstr("spec.budget.tokens: expected a whole number, found the string 'many'")));
-  EXPECT_THAT(problems_of(replaced(kMission, "egress: []", "egress: none")), ElementsAre(HasSubstr("expected a list, found the string")));
-  EXPECT_THAT(problems_of(replaced(kMission, "{type: Builtin}", "Builtin")), ElementsAre(HasSubstr("spec.agent: expected a map")));
+  EXPECT_THAT(problems_of(replaced(kMission, "egress: []", "egress: none")),
+              ElementsAre(HasSubstr("expected a list, found the string")));
+  EXPECT_THAT(problems_of(replaced(kMission, "{type: Builtin}", "Builtin")),
+              ElementsAre(HasSubstr("spec.agent: expected a map")));
   EXPECT_THAT(problems_of(replaced(kMission, "minimumTier: GVisor", "minimumTier: gvisor")),
-              ElementsAre("mission.yaml:18: spec.isolation.minimumTier: expected one of Process, GVisor, MicroVM, found 'gvisor'; did you mean 'GVisor'?"));
+              ElementsAre("mission.yaml:18: spec.isolation.minimumTier: expected one of Process, GVisor, MicroVM, "
+                          "found 'gvisor'; did you mean 'GVisor'?"));
   EXPECT_THAT(problems_of(replaced(kMission, "15m", "1.5h")), ElementsAre(HasSubstr("'1.5h' is not a duration")));
-  EXPECT_THAT(problems_of(replaced(kMission, "goal: Import", "goal: 5 #")), ElementsAre(HasSubstr("expected a string (put it in quotes)")));
+  EXPECT_THAT(problems_of(replaced(kMission, "goal: Import", "goal: 5 #")),
+              ElementsAre(HasSubstr("expected a string (put it in quotes)")));
 }
 
 TEST(Manifest, SeveralProblemsComeTogether) {
   const auto text = replaced(replaced(kMission, "tokens: 200000", "tokens: 0"), "effect: Allow", "effect: Alow");
-  EXPECT_THAT(problems_of(text), ElementsAre(HasSubstr("0 is too small; at least 1 needed"), HasSubstr("did you mean 'Allow'")));
+  EXPECT_THAT(problems_of(text),
+              ElementsAre(HasSubstr("0 is too small; at least 1 needed"), HasSubstr("did you mean 'Allow'")));
 }
 
 TEST(Manifest, NoMoreThanTheLimitOfProblemsIsCollected) {
@@ -155,12 +173,14 @@ TEST(Manifest, AGoalOfAMegabyteIsRefusedClearly) {
   const std::string larger(2 << 20, 'g');
   EXPECT_THAT(problems_of(replaced(kMission, "goal: Import all", "goal: " + larger)),
               ElementsAre(HasSubstr("mission.yaml:5: spec.goal: the document is larger than 1048576 bytes")));
-  EXPECT_TRUE(load_manifests(replaced(kMission, "goal: Import all 2024 invoices in data/legacy into ledger.db and report the total per vendor.",
-                                      "goal: " + std::string(limits::kGoalBytes, 'g'))));
+  EXPECT_TRUE(load_manifests(replaced(
+      kMission, "goal: Import all 2024 invoices in data/legacy into ledger.db and report the total per vendor.",
+      "goal: " + std::string(limits::kGoalBytes, 'g'))));
 }
 
 TEST(Manifest, ATextOverTheLimitIsRefused) {
-  EXPECT_THAT(problems_of(std::string(limits::kManifestBytes + 1, '#')), ElementsAre(HasSubstr("at most 4194304 are read")));
+  EXPECT_THAT(problems_of(std::string(limits::kManifestBytes + 1, '#')),
+              ElementsAre(HasSubstr("at most 4194304 are read")));
 }
 
 TEST(Manifest, MalformedYamlNamesTheLine) {
@@ -168,14 +188,16 @@ TEST(Manifest, MalformedYamlNamesTheLine) {
   EXPECT_THAT(problems_of("a: 1\n\tb: 2\n"), ElementsAre(HasSubstr("mission.yaml:2: not valid YAML")));
   EXPECT_THAT(problems_of("a: \"open\n"), ElementsAre(HasSubstr("not valid YAML")));
   EXPECT_THAT(problems_of("a: 'open\n\n# b\n"), ElementsAre(HasSubstr("not valid YAML")));
-  EXPECT_THAT(problems_of("- a\nb: 1\n"), ElementsAre(HasSubstr("mission.yaml:2: not valid YAML: this does not belong")));
+  EXPECT_THAT(problems_of("- a\nb: 1\n"),
+              ElementsAre(HasSubstr("mission.yaml:2: not valid YAML: this does not belong")));
   EXPECT_THAT(problems_of("\"a\" \"b\"\n"), ElementsAre(HasSubstr("not valid YAML: this does not belong")));
   EXPECT_THAT(problems_of("a: b: c\n"), ElementsAre(HasSubstr("mission.yaml:1: not valid YAML")));
 }
 
 TEST(Manifest, DeepNestingIsRefusedQuickly) {
   const auto start = std::chrono::steady_clock::now();
-  EXPECT_THAT(problems_of("a: " + std::string(100'000, '[') + std::string(100'000, ']')), ElementsAre(HasSubstr("nested deeper than 32 levels")));
+  EXPECT_THAT(problems_of("a: " + std::string(100'000, '[') + std::string(100'000, ']')),
+              ElementsAre(HasSubstr("nested deeper than 32 levels")));
   std::string block;
   for (int i = 0; i < 1000; ++i) block += std::string(static_cast<std::size_t>(i), ' ') + "a:\n";
   EXPECT_THAT(problems_of(block), ElementsAre(HasSubstr("nested deeper than 32 levels")));
@@ -232,8 +254,10 @@ TEST(Manifest, TooManyValuesOrDocumentsAreRefused) {
 }
 
 TEST(Manifest, InvalidUtf8AndControlsAreRefused) {
-  EXPECT_THAT(problems_of("a: 1\nb: \xff\xfe\n"), ElementsAre("mission.yaml:2: not valid UTF-8; save the file as UTF-8"));
-  EXPECT_THAT(problems_of(std::string_view("a: 1\nb: x\0y\n", 12)), ElementsAre(HasSubstr("mission.yaml:2: the control character 0x00")));
+  EXPECT_THAT(problems_of("a: 1\nb: \xff\xfe\n"),
+              ElementsAre("mission.yaml:2: not valid UTF-8; save the file as UTF-8"));
+  EXPECT_THAT(problems_of(std::string_view("a: 1\nb: x\0y\n", 12)),
+              ElementsAre(HasSubstr("mission.yaml:2: the control character 0x00")));
   EXPECT_THAT(problems_of("{\"a\": \"\xc3\x28\"}", "a.json"), ElementsAre(HasSubstr("not valid UTF-8")));
   EXPECT_THAT(problems_of("{\"a\": \"\\ud800\"}", "a.json"), ElementsAre(HasSubstr("not valid JSON")));
 }
@@ -254,27 +278,34 @@ TEST(Manifest, ScalarsFollowTheCoreSchema) {
 - [!!str 5, !!int 5, "5", '5']
 )");
   ASSERT_TRUE(documents) << to_error(documents.error()).message();
-  EXPECT_EQ(to_json(documents->front().value),
-            R"([["yes","no","on",true,false,null,null,"null","true"],[12,-3,4,15,31,1E3,5E-1,1E0,-2.5E-1,"1_000","0b1","12:30:45","2024-01-01",)"
-            R"(".inf",".nan"],[9223372036854775807,9223372036854775808,1E20],["5",5,"5","5"]])");
+  EXPECT_EQ(
+      to_json(documents->front().value),
+      R"([["yes","no","on",true,false,null,null,"null","true"],[12,-3,4,15,31,1E3,5E-1,1E0,-2.5E-1,"1_000","0b1","12:30:45","2024-01-01",)"
+      R"(".inf",".nan"],[9223372036854775807,9223372036854775808,1E20],["5",5,"5","5"]])");
 }
 
 TEST(Manifest, SeveralDocumentsAndLists) {
-  const std::string budget = "apiVersion: remit.dev/v1alpha1\nkind: Budget\nmetadata: {name: b}\nspec: {costUSD: \"5\"}\n";
+  const std::string budget =
+      "apiVersion: remit.dev/v1alpha1\nkind: Budget\nmetadata: {name: b}\nspec: {costUSD: \"5\"}\n";
   const auto loaded = load_manifests(std::string(kMission) + "---\n# nothing here\n---\n" + budget, "all.yaml");
   ASSERT_TRUE(loaded) << to_error(loaded.error()).message();
   ASSERT_EQ(loaded->size(), 2u);
   EXPECT_EQ(loaded->at(1).source.place("spec.costUSD"), "all.yaml:26");
 
-  const auto list = load_manifests("apiVersion: v1\nkind: List\nitems:\n- apiVersion: remit.dev/v1alpha1\n  kind: Budget\n  metadata: {name: b}\n"
-                                   "  spec:\n    costUSD: \"5\"\n", "list.yaml");
+  const auto list = load_manifests(
+      "apiVersion: v1\nkind: List\nitems:\n- apiVersion: remit.dev/v1alpha1\n  kind: Budget\n  metadata: {name: b}\n"
+      "  spec:\n    costUSD: \"5\"\n",
+      "list.yaml");
   ASSERT_TRUE(list) << to_error(list.error()).message();
   EXPECT_EQ(list->front().source.place("spec.costUSD"), "list.yaml:8");
   EXPECT_THAT(problems_of("# empty\n"), ElementsAre(HasSubstr("no object in it")));
 }
 
 TEST(Manifest, TheEndOfATextMayTakeAnyForm) {
-  for (const auto* text : {"a: |\n  x\n", "a: x", "a: x\n", "---\na: x\n...\n", "a: x\n\n# end\n", "a: x\r\n", "\xef\xbb\xbf" "a: x\n", "a: x\n---\n"}) {
+  for (const auto* text : {"a: |\n  x\n", "a: x", "a: x\n", "---\na: x\n...\n", "a: x\n\n# end\n", "a: x\r\n",
+                           "\xef\xbb\xbf"
+                           "a: x\n",
+                           "a: x\n---\n"}) {
     const auto documents = parse_yaml(text);
     ASSERT_TRUE(documents) << text << to_error(documents.error()).message();
     EXPECT_EQ(documents->size(), 1u) << text;
@@ -284,8 +315,10 @@ TEST(Manifest, TheEndOfATextMayTakeAnyForm) {
 }
 
 TEST(Manifest, JsonHasLinesToo) {
-  const auto loaded = load_manifests("{\"apiVersion\": \"remit.dev/v1alpha1\", \"kind\": \"Budget\",\n \"metadata\": {\"name\": \"b\"},\n"
-                                     " \"spec\": {\n  \"costUSD\": \"5\", \"t\\u006fkens\": 7}}\n", "b.json");
+  const auto loaded = load_manifests(
+      "{\"apiVersion\": \"remit.dev/v1alpha1\", \"kind\": \"Budget\",\n \"metadata\": {\"name\": \"b\"},\n"
+      " \"spec\": {\n  \"costUSD\": \"5\", \"t\\u006fkens\": 7}}\n",
+      "b.json");
   ASSERT_TRUE(loaded) << to_error(loaded.error()).message();
   EXPECT_EQ(loaded->front().source.place("spec.tokens"), "b.json:4");
   EXPECT_THAT(problems_of("{\"a\": 1,\n \"b\": }", "b.json"), ElementsAre(HasSubstr("b.json:2: not valid JSON")));
@@ -294,26 +327,35 @@ TEST(Manifest, JsonHasLinesToo) {
 }
 
 TEST(Manifest, KindAndVersionAreChecked) {
-  EXPECT_THAT(problems_of(replaced(kMission, "kind: Mission", "kind: Misson")),
-              ElementsAre(HasSubstr("mission.yaml:2: kind: unknown kind 'Misson'; expected one of Mission, MissionClass")));
-  EXPECT_THAT(problems_of(replaced(kMission, "v1alpha1", "v9")), ElementsAre(HasSubstr("mission.yaml:1: apiVersion: expected 'remit.dev/v1alpha1'")));
-  EXPECT_THAT(problems_of("spec: {}\n"), ElementsAre(HasSubstr("missing field 'kind'"), HasSubstr("missing field 'apiVersion'")));
+  EXPECT_THAT(
+      problems_of(replaced(kMission, "kind: Mission", "kind: Misson")),
+      ElementsAre(HasSubstr("mission.yaml:2: kind: unknown kind 'Misson'; expected one of Mission, MissionClass")));
+  EXPECT_THAT(problems_of(replaced(kMission, "v1alpha1", "v9")),
+              ElementsAre(HasSubstr("mission.yaml:1: apiVersion: expected 'remit.dev/v1alpha1'")));
+  EXPECT_THAT(problems_of("spec: {}\n"),
+              ElementsAre(HasSubstr("missing field 'kind'"), HasSubstr("missing field 'apiVersion'")));
   EXPECT_THAT(problems_of(replaced(kMission, "name: import-invoices", "name: Import_Invoices")),
               ElementsAre(HasSubstr("metadata.name: expected lower-case letters")));
 }
 
 TEST(Manifest, PathsAndNamesAreKeptInBounds) {
-  EXPECT_THAT(problems_of(replaced(kMission, "report.md", "../report.md")), ElementsAre(HasSubstr("spec.workspace.write[1]: expected a glob relative")));
-  EXPECT_THAT(problems_of(replaced(kMission, "report.md", "/etc/passwd")), ElementsAre(HasSubstr("not starting with '/'")));
-  EXPECT_THAT(problems_of(replaced(kMission, "report.md", "\"a\\nb\"")), ElementsAre(HasSubstr("spec.workspace.write[1]")));
+  EXPECT_THAT(problems_of(replaced(kMission, "report.md", "../report.md")),
+              ElementsAre(HasSubstr("spec.workspace.write[1]: expected a glob relative")));
+  EXPECT_THAT(problems_of(replaced(kMission, "report.md", "/etc/passwd")),
+              ElementsAre(HasSubstr("not starting with '/'")));
+  EXPECT_THAT(problems_of(replaced(kMission, "report.md", "\"a\\nb\"")),
+              ElementsAre(HasSubstr("spec.workspace.write[1]")));
   EXPECT_THAT(problems_of(replaced(kMission, "egress: []", "egress: [{name: a, host: \"https://x\", port: 99999}]")),
-              ElementsAre(HasSubstr("egress[0].host: expected a lower-case host"), HasSubstr("99999 is too large; at most 65535")));
+              ElementsAre(HasSubstr("egress[0].host: expected a lower-case host"),
+                          HasSubstr("99999 is too large; at most 65535")));
 }
 
 TEST(Manifest, TooManyRulesAreRefused) {
   std::string rules = "rules:\n";
-  for (std::size_t i = 0; i <= limits::kRules; ++i) rules += fmt::format("    - {{name: r{}, effect: Allow, tools: [\"x\"]}}\n", i);
-  EXPECT_THAT(problems_of(replaced(kMission, "rules:\n", rules)), Contains(HasSubstr("259 items; at most 256 are taken")));
+  for (std::size_t i = 0; i <= limits::kRules; ++i)
+    rules += fmt::format("    - {{name: r{}, effect: Allow, tools: [\"x\"]}}\n", i);
+  EXPECT_THAT(problems_of(replaced(kMission, "rules:\n", rules)),
+              Contains(HasSubstr("259 items; at most 256 are taken")));
 }
 
 TEST(Manifest, AMissingFileSaysSo) {

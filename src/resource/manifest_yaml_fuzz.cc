@@ -14,7 +14,8 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     for (const auto& document : *documents) {
       const auto again = parse_yaml(to_yaml(document.value));
       // A document at the limit can be over it when written out; then it is refused, not changed.
-      if (again && (again->size() != 1 || canonical_json(again->front().value) != canonical_json(document.value))) std::abort();
+      if (again && (again->size() != 1 || canonical_json(again->front().value) != canonical_json(document.value)))
+        std::abort();
     }
   }
   const auto loaded = load_manifests(text, "fuzz.yaml");

@@ -1,4 +1,5 @@
-// What every object has: metadata, and the conditions of its status. Plain values. Names of members on the wire are those of Kubernetes.
+// What every object has: metadata, and the conditions of its status. Plain values. Names of members on the wire are
+// those of Kubernetes.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Mission: what an agent is sent to do, with what, and within which bounds. Plain values; an absent limit is an empty optional.
-// What each field means and may hold stands once, in schema/mission_fields.h.
+// Mission: what an agent is sent to do, with what, and within which bounds. Plain values; an absent limit is an empty
+// optional. What each field means and may hold stands once, in schema/mission_fields.h.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,15 @@ enum class Tier : std::uint8_t { kProcess, kGVisor, kMicroVm };  // Weakest firs
 enum class LimitsMode : std::uint8_t { kEnforced, kBestEffort };
 enum class DesiredState : std::uint8_t { kRunning, kPaused, kStopped };
 enum class Phase : std::uint8_t {
-  kPending, kPreparing, kRunning, kWaitingForApproval, kPaused, kChecking, kSucceeded, kFailed, kStopped,
+  kPending,
+  kPreparing,
+  kRunning,
+  kWaitingForApproval,
+  kPaused,
+  kChecking,
+  kSucceeded,
+  kFailed,
+  kStopped,
 };
 
 struct ExecAction {
@@ -73,7 +81,7 @@ struct WorkspaceDirectory {
 struct Workspace {
   WorkspaceType type = WorkspaceType::kDirectory;
   std::optional<WorkspaceDirectory> directory;  // Always set in an object that was validated.
-  std::vector<std::string> write;  // Globs relative to the workspace; empty: nothing may be changed.
+  std::vector<std::string> write;               // Globs relative to the workspace; empty: nothing may be changed.
   std::vector<std::string> hide;
   friend bool operator==(const Workspace&, const Workspace&) = default;
 };

@@ -1,4 +1,5 @@
-// MissionClass: what a platform grants to missions at the most, and which Kubernetes RuntimeClass gives which tier. It has no namespace.
+// MissionClass: what a platform grants to missions at the most, and which Kubernetes RuntimeClass gives which tier. It
+// has no namespace.
 #pragma once
 
 #include <optional>

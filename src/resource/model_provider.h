@@ -15,8 +15,8 @@ enum class ProviderType : std::uint8_t { kOpenAi, kAnthropic, kRecorded };
 enum class UnknownModel : std::uint8_t { kRefuse, kCeiling };
 
 struct ProviderEndpoint {
-  std::string base_url;                 // "https://api.example.com/v1"
-  std::optional<SecretRef> api_key_ref; // Absent: no key is sent.
+  std::string base_url;                  // "https://api.example.com/v1"
+  std::optional<SecretRef> api_key_ref;  // Absent: no key is sent.
   friend bool operator==(const ProviderEndpoint&, const ProviderEndpoint&) = default;
 };
 

@@ -14,10 +14,11 @@ Result<E> parse_enum(std::string_view text) {
   for (std::size_t i = 0; i < words.size(); ++i) {
     if (words[i] == text) return static_cast<E>(i);
   }
-  return fail(invalid_argument(fmt::format("expected one of {}, not '{}'", fmt::join(words, ", "), printable(text, 100))));
+  return fail(
+      invalid_argument(fmt::format("expected one of {}, not '{}'", fmt::join(words, ", "), printable(text, 100))));
 }
 
-#define REMIT_NAMES(Enum)                                         \
+#define REMIT_NAMES(Enum)                                           \
   std::string_view to_string(Enum value) { return word_of(value); } \
   template Result<Enum> parse_enum<Enum>(std::string_view)
 

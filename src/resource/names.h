@@ -1,4 +1,5 @@
-// The words of the enums as they stand in manifests ("GVisor", "ReturnPartial"). to_string() lives as long as the program.
+// The words of the enums as they stand in manifests ("GVisor", "ReturnPartial"). to_string() lives as long as the
+// program.
 #pragma once
 
 #include <span>

@@ -60,7 +60,9 @@ static void set_entry(json::object& metadata, std::string_view map, std::string_
 }
 
 void Object::set_label(std::string_view key, std::string_view value) { set_entry(metadata(), "labels", key, value); }
-void Object::set_annotation(std::string_view key, std::string_view value) { set_entry(metadata(), "annotations", key, value); }
+void Object::set_annotation(std::string_view key, std::string_view value) {
+  set_entry(metadata(), "annotations", key, value);
+}
 
 // The rules over more than one object level, which the schema does not express.
 static void check_mission(const json::object& content, Validator& validator) {
@@ -93,13 +95,16 @@ static const KindInfo* identify(const Object& object, Validator& validator) {
   if (kind.empty()) {
     validator.add("", fmt::format("missing field 'kind': one of {}", fmt::join(kind_names(), ", ")));
   } else if (!info) {
-    validator.add("kind", fmt::format("unknown kind '{}'; expected one of {}", printable(kind, 60), fmt::join(kind_names(), ", ")),
-                  std::string(nearest(kind, kind_names())));
+    validator.add(
+        "kind",
+        fmt::format("unknown kind '{}'; expected one of {}", printable(kind, 60), fmt::join(kind_names(), ", ")),
+        std::string(nearest(kind, kind_names())));
   }
   if (object.api_version().empty()) {
     validator.add("", fmt::format("missing field 'apiVersion': {}", kApiVersion));
   } else if (object.api_version() != kApiVersion) {
-    validator.add("apiVersion", fmt::format("expected '{}', found '{}'", kApiVersion, printable(object.api_version(), 60)));
+    validator.add("apiVersion",
+                  fmt::format("expected '{}', found '{}'", kApiVersion, printable(object.api_version(), 60)));
   }
   return info;
 }
@@ -135,7 +140,9 @@ class ChangeCheck {
   }
 
  private:
-  static bool same(const json::value* a, const json::value* b) { return a && b && canonical_json(*a) == canonical_json(*b); }
+  static bool same(const json::value* a, const json::value* b) {
+    return a && b && canonical_json(*a) == canonical_json(*b);
+  }
 
   void compare_field(const Field& field, const json::value* before, const json::value* after, const std::string& path) {
     switch (field.mutability) {

@@ -1,5 +1,5 @@
-// Object: an object of any kind as JSON, the form that the store keeps and the API speaks. A plain value with accessors; conversion to and from
-// the typed kinds.
+// Object: an object of any kind as JSON, the form that the store keeps and the API speaks. A plain value with
+// accessors; conversion to and from the typed kinds.
 #pragma once
 
 #include <cstdint>
@@ -58,17 +58,20 @@ class Object {
   json::object content_;
 };
 
-// T is one of the kinds. Fills in defaults and validates; the error holds every problem found, with lines when `source` is given.
+// T is one of the kinds. Fills in defaults and validates; the error holds every problem found, with lines when `source`
+// is given.
 template <typename T>
 Result<T> from_object(const Object& object, const SourceMap* source = nullptr);
 // Members that hold their default are written out; empty strings, lists and optionals are not.
 template <typename T>
 Object to_object(const T& typed);
 
-// Fills in defaults (namespace included) and checks an object of any kind, unknown fields and duplicate list keys too. `source` gives the lines.
+// Fills in defaults (namespace included) and checks an object of any kind, unknown fields and duplicate list keys too.
+// `source` gives the lines.
 Problems validate(Object& object, const SourceMap& source = {});
-// What may not change between two versions: while a run is under way (old.status.phase) only importance, desiredState and onExhausted may, and the
-// limits of the budget upwards; the spec of an Approval never. Both must have been validated.
+// What may not change between two versions: while a run is under way (old.status.phase) only importance, desiredState
+// and onExhausted may, and the limits of the budget upwards; the spec of an Approval never. Both must have been
+// validated.
 Problems validate_update(const Object& old_object, const Object& new_object);
 
 }  // namespace remit::resource

@@ -30,7 +30,11 @@ void expect_round_trip(const T& typed) {
 
 Mission full_mission() {
   Mission m;
-  m.metadata = {.name = "m", .ns = "n", .labels = {{"a/b", "c"}}, .annotations = {{"note", "x y\nz"}}, .finalizers = {"remit.dev/x"}};
+  m.metadata = {.name = "m",
+                .ns = "n",
+                .labels = {{"a/b", "c"}},
+                .annotations = {{"note", "x y\nz"}},
+                .finalizers = {"remit.dev/x"}};
   m.metadata.owner_references = {{"v1", "Pod", "p", "uid-1", true, std::nullopt}};
   m.spec.goal = "go";
   m.spec.checks = {{"c", {{"true", ""}}, 5s}};
@@ -38,7 +42,8 @@ Mission full_mission() {
   m.spec.model = {{"p"}, "model", 1000};
   m.spec.workspace = {WorkspaceType::kDirectory, WorkspaceDirectory{"/data"}, {"a/**"}, {".env"}};
   m.spec.budget = {{MicroUsd{1'500'000}, 10, 20, Duration(90min)}, OnExhausted::kPause, NameRef{"b"}};
-  m.spec.permissions = {PermissionMode::kAudit, {{"r", RuleEffect::kAsk, {"shell.*"}, "true"}}, {{"e", "*.example.com", 8443}}};
+  m.spec.permissions = {
+      PermissionMode::kAudit, {{"r", RuleEffect::kAsk, {"shell.*"}, "true"}}, {{"e", "*.example.com", 8443}}};
   m.spec.isolation = {Tier::kProcess, LimitsMode::kBestEffort, {1 << 28}, {250}, 7, {1 << 29}, Duration(1500ms)};
   m.spec.importance = Importance::kCritical;
   m.spec.desired_state = DesiredState::kPaused;
@@ -66,7 +71,8 @@ TEST(Object, EveryKindComesBackWhole) {
   expect_round_trip(budget);
   ToolServer tools;
   tools.metadata = {.name = "t", .ns = "n"};
-  tools.spec = {ToolServerType::kMcp, McpEndpoint{"https://x/mcp", SecretRef{"TOKEN", ""}},
+  tools.spec = {ToolServerType::kMcp,
+                McpEndpoint{"https://x/mcp", SecretRef{"TOKEN", ""}},
                 {{"files.read", "Reads.", Effect::kReadOnly, true, 5s, {{"type", "object"}}}}};
   expect_round_trip(tools);
   ModelProvider provider;
@@ -78,13 +84,16 @@ TEST(Object, EveryKindComesBackWhole) {
   expect_round_trip(provider);
   Approval approval;
   approval.metadata = {.name = "a", .ns = "n"};
-  approval.spec = {{"m"}, "01JD0000000000000000000000", 7, {"shell.run", "ls", {{"x", 1}}, std::string(64, 'a')}, "why", "rule", "I must"};
+  approval.spec = {
+      {"m"},   "01JD0000000000000000000000", 7, {"shell.run", "ls", {{"x", 1}}, std::string(64, 'a')}, "why", "rule",
+      "I must"};
   approval.status = {ApprovalDecision::kApproved, ApprovalScope::kRun, "me", "2026-11-24T01:02:03Z", "ok", true};
   expect_round_trip(approval);
 }
 
 TEST(Object, EffectHasTheWordsOfCore) {
-  for (const auto effect : {Effect::kReadOnly, Effect::kWrite, Effect::kIrreversible}) EXPECT_EQ(word_of(effect), remit::to_string(effect));
+  for (const auto effect : {Effect::kReadOnly, Effect::kWrite, Effect::kIrreversible})
+    EXPECT_EQ(word_of(effect), remit::to_string(effect));
 }
 
 TEST(Object, EnumsAreReadByTheirExactWords) {
@@ -116,14 +125,16 @@ TEST(Object, DuringARunOnlyTheBudgetMayBeRaised) {
   const Mission before = full_mission();
   Mission after = before;
   after.spec.budget.limits = {MicroUsd{2'000'000}, 10, 21, Duration(91min)};
-  after.spec.importance = Importance::kLow, after.spec.desired_state = DesiredState::kStopped, after.spec.budget.on_exhausted = OnExhausted::kKill;
+  after.spec.importance = Importance::kLow, after.spec.desired_state = DesiredState::kStopped,
+  after.spec.budget.on_exhausted = OnExhausted::kKill;
   EXPECT_THAT(changes(before, after), ElementsAre());
   after.spec.budget.limits.tokens.reset();
   EXPECT_THAT(changes(before, after), ElementsAre()) << "no limit is more than any";
   after = before;
   after.spec.goal = "other", after.spec.permissions.rules.clear(), after.spec.budget.limits.tokens = 9;
   after.spec.budget.limits.active_duration = 89min;
-  EXPECT_THAT(changes(before, after), ElementsAre("spec.goal", "spec.budget.tokens", "spec.budget.activeDuration", "spec.permissions"));
+  EXPECT_THAT(changes(before, after),
+              ElementsAre("spec.goal", "spec.budget.tokens", "spec.budget.activeDuration", "spec.permissions"));
   Mission idle = before;
   idle.status.phase = Phase::kSucceeded;
   EXPECT_THAT(changes(idle, after), ElementsAre()) << "after the run everything may change";
@@ -147,14 +158,19 @@ TEST(Object, ASecretIsNamedInExactlyOneWay) {
   ModelProvider provider;
   provider.metadata.name = "p";
   provider.spec.open_ai = ProviderEndpoint{"https://x", SecretRef{"A", "b"}};
-  EXPECT_THAT(from_object<ModelProvider>(to_object(provider)).error().message(), HasSubstr("spec.openAI.apiKeyRef: expected exactly one of env, file"));
+  EXPECT_THAT(from_object<ModelProvider>(to_object(provider)).error().message(),
+              HasSubstr("spec.openAI.apiKeyRef: expected exactly one of env, file"));
 }
 
 TEST(Object, AFreeFormMemberHasALimit) {
   Approval approval;
   approval.metadata.name = "a";
-  approval.spec = {{"m"}, "01JD0000000000000000000000", 7, {"x", "", {{"big", std::string(300'000, 'x')}}, std::string(64, 'a')}, "", "", ""};
-  EXPECT_THAT(from_object<Approval>(to_object(approval)).error().message(), HasSubstr("spec.action.args: 300010 bytes as JSON; at most 262144"));
+  approval.spec = {{"m"}, "01JD0000000000000000000000",
+                   7,     {"x", "", {{"big", std::string(300'000, 'x')}}, std::string(64, 'a')},
+                   "",    "",
+                   ""};
+  EXPECT_THAT(from_object<Approval>(to_object(approval)).error().message(),
+              HasSubstr("spec.action.args: 300010 bytes as JSON; at most 262144"));
 }
 
 TEST(Object, UnsignedNumbersOfProgramsAreNumbers) {
@@ -166,7 +182,8 @@ TEST(Object, UnsignedNumbersOfProgramsAreNumbers) {
 }
 
 TEST(Kinds, AreFoundByAnyOfTheirNames) {
-  for (const auto* name : {"Mission", "missions", "mission", "mis", "MISSIONS"}) EXPECT_EQ(find_kind(name)->kind, "Mission");
+  for (const auto* name : {"Mission", "missions", "mission", "mis", "MISSIONS"})
+    EXPECT_EQ(find_kind(name)->kind, "Mission");
   EXPECT_EQ(find_kind("pods"), nullptr);
   EXPECT_EQ(kinds().size(), kind_names().size());
 }

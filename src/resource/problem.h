@@ -10,11 +10,11 @@
 namespace remit::resource {
 
 struct Problem {
-  std::string file;      // "" when there is none.
-  int line = 0;          // From 1; 0 when unknown.
-  std::string path;      // "spec.budget.costUSD"; "" for the document.
-  std::string message;   // What is wrong and what was expected.
-  std::string nearest;   // The known name that was perhaps meant, or "".
+  std::string file;     // "" when there is none.
+  int line = 0;         // From 1; 0 when unknown.
+  std::string path;     // "spec.budget.costUSD"; "" for the document.
+  std::string message;  // What is wrong and what was expected.
+  std::string nearest;  // The known name that was perhaps meant, or "".
 
   // "mission.yaml:14: spec.budget: unknown field 'costUsd'; did you mean 'costUSD'?"
   std::string to_string() const;

@@ -1,9 +1,9 @@
 #include "resource/quantity.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <limits>
-
-#include <fmt/format.h>
 
 #include "base/strings.h"
 
@@ -28,14 +28,16 @@ constexpr std::array<DurationUnit, 4> kDurationUnits = {{{"ms", 1}, {"h", 3'600'
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 std::unexpected<Error> bad_duration(std::string_view text) {
-  return fail(invalid_argument(fmt::format(
-      "'{}' is not a duration; write one to four numbers of at most five digits, each with h, m, s or ms, such as \"1h30m\"",
-      printable(text, 60))));
+  return fail(
+      invalid_argument(fmt::format("'{}' is not a duration; write one to four numbers of at most five digits, each "
+                                   "with h, m, s or ms, such as \"1h30m\"",
+                                   printable(text, 60))));
 }
 
 std::unexpected<Error> bad_quantity(std::string_view text) {
-  return fail(invalid_argument(fmt::format(
-      "'{}' is not a quantity; write a number with a suffix such as \"512Mi\", \"2G\", \"1.5\" or \"250m\"", printable(text, 60))));
+  return fail(invalid_argument(
+      fmt::format("'{}' is not a quantity; write a number with a suffix such as \"512Mi\", \"2G\", \"1.5\" or \"250m\"",
+                  printable(text, 60))));
 }
 
 // Powers of ten that stand for a suffix; 0 for "not one of these".

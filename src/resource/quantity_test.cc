@@ -16,7 +16,8 @@ TEST(Duration, IsReadAsGep2257HasIt) {
   EXPECT_EQ(parse_duration("0s"), Duration(0));
   EXPECT_EQ(parse_duration("10s30m1h"), Duration(1h + 30min + 10s));
   EXPECT_EQ(parse_duration("99999h"), Duration(99999h));
-  for (const auto* bad : {"", "1", "m", "1.5h", "-1m", "+1m", "1us", "1ns", "1d", "100000h", "1h1m1s1ms1h", "1 m", " 1m", "1m ", "1M", "1hm"}) {
+  for (const auto* bad : {"", "1", "m", "1.5h", "-1m", "+1m", "1us", "1ns", "1d", "100000h", "1h1m1s1ms1h", "1 m",
+                          " 1m", "1m ", "1M", "1hm"}) {
     EXPECT_FALSE(parse_duration(bad)) << bad;
   }
 }
@@ -45,7 +46,8 @@ TEST(Quantity, BytesAreReadAsKubernetesDoes) {
   EXPECT_EQ(parse_bytes("0.1"), ByteSize{1});
   EXPECT_EQ(parse_bytes("0.1Ki"), ByteSize{103});
   EXPECT_EQ(parse_bytes("9223372036854775807"), ByteSize{INT64_MAX});
-  for (const auto* bad : {"", "Mi", "-1", "+1", "1 Mi", "1mi", "1KiB", "1.2.3", ".", "8Ei", "9223372036854775808", "1e99", "1e19", "0x10", "NaN"}) {
+  for (const auto* bad : {"", "Mi", "-1", "+1", "1 Mi", "1mi", "1KiB", "1.2.3", ".", "8Ei", "9223372036854775808",
+                          "1e99", "1e19", "0x10", "NaN"}) {
     EXPECT_FALSE(parse_bytes(bad)) << bad;
   }
 }

@@ -1,8 +1,8 @@
 #include "resource/selector.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "base/strings.h"
 #include "resource/limits.h"
@@ -19,7 +19,8 @@ class SelectorParser {
     LabelSelector out;
     while (!rest_.empty()) {
       if (out.requirements_.size() >= limits::kSelectorRequirements) {
-        return fail(Code::kResourceExhausted, fmt::format("a label selector has at most {} requirements", limits::kSelectorRequirements));
+        return fail(Code::kResourceExhausted,
+                    fmt::format("a label selector has at most {} requirements", limits::kSelectorRequirements));
       }
       REMIT_TRY(auto requirement, parse_requirement());
       out.requirements_.push_back(std::move(requirement));
@@ -35,8 +36,8 @@ class SelectorParser {
   using Requirement = LabelSelector::Requirement;
 
   std::unexpected<Error> bad(std::string_view why) const {
-    return fail(invalid_argument(
-        fmt::format("label selector '{}': {}; write it like app=web,tier in (a, b),!old", printable(whole_, 200), why)));
+    return fail(invalid_argument(fmt::format("label selector '{}': {}; write it like app=web,tier in (a, b),!old",
+                                             printable(whole_, 200), why)));
   }
 
   bool take(std::string_view token) {
@@ -57,7 +58,8 @@ class SelectorParser {
     Requirement out;
     const bool negated = take("!");
     out.key = word();
-    if (!matches_format(Format::kLabelKey, out.key)) return bad(fmt::format("'{}' is not a label's key", printable(out.key, 60)));
+    if (!matches_format(Format::kLabelKey, out.key))
+      return bad(fmt::format("'{}' is not a label's key", printable(out.key, 60)));
     out.op = negated ? Operator::kNotExists : Operator::kExists;
     rest_ = trim(rest_);
     if (negated || rest_.empty() || rest_.front() == ',') return out;
@@ -95,10 +97,14 @@ bool LabelSelector::matches(const std::map<std::string, std::string>& labels) co
     const bool has = found != labels.end();
     const bool in = has && std::ranges::find(requirement.values, found->second) != requirement.values.end();
     switch (requirement.op) {
-      case Operator::kIn: return in;
-      case Operator::kNotIn: return !in;  // As in Kubernetes: an absent label is not in the set.
-      case Operator::kExists: return has;
-      case Operator::kNotExists: return !has;
+      case Operator::kIn:
+        return in;
+      case Operator::kNotIn:
+        return !in;  // As in Kubernetes: an absent label is not in the set.
+      case Operator::kExists:
+        return has;
+      case Operator::kNotExists:
+        return !has;
     }
     return false;
   });

@@ -17,17 +17,20 @@ bool matches(std::string_view selector, const std::map<std::string, std::string>
 
 TEST(Selector, MatchesAsKubernetesDoes) {
   const std::map<std::string, std::string> labels = {{"app", "web"}, {"remit.dev/tier", "a"}, {"empty", ""}};
-  for (const auto* yes : {"", "app=web", "app==web", "app!=db", "app in (db, web)", "app notin (db)", "app", "!other", "other!=x", "other notin (x)",
-                          "remit.dev/tier=a,app", " app = web , !x ", "empty=", "app in (web),remit.dev/tier in (a,b)"}) {
+  for (const auto* yes : {"", "app=web", "app==web", "app!=db", "app in (db, web)", "app notin (db)", "app", "!other",
+                          "other!=x", "other notin (x)", "remit.dev/tier=a,app", " app = web , !x ",
+                          "empty=", "app in (web),remit.dev/tier in (a,b)"}) {
     EXPECT_TRUE(matches(yes, labels)) << yes;
   }
-  for (const auto* no : {"app=db", "app!=web", "app in (db)", "app notin (web)", "!app", "other", "other=x", "other in (x)", "app=web,other"}) {
+  for (const auto* no : {"app=db", "app!=web", "app in (db)", "app notin (web)", "!app", "other", "other=x",
+                         "other in (x)", "app=web,other"}) {
     EXPECT_FALSE(matches(no, labels)) << no;
   }
 }
 
 TEST(Selector, RefusesWhatItCannotRead) {
-  for (const auto* bad : {",", "app=web,", "=web", "app in", "app in (", "app in (a", "app in a", "a b", "!", "app=we b", "-a=b", "a=b,,c", "app=(a)"}) {
+  for (const auto* bad : {",", "app=web,", "=web", "app in", "app in (", "app in (a", "app in a", "a b", "!",
+                          "app=we b", "-a=b", "a=b,,c", "app=(a)"}) {
     EXPECT_FALSE(LabelSelector::parse(bad)) << bad;
   }
   std::string many = "a0";

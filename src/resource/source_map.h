@@ -1,4 +1,5 @@
-// SourceMap: the line at which each field of a document stands, so that a message can say "mission.yaml:21". A plain value.
+// SourceMap: the line at which each field of a document stands, so that a message can say "mission.yaml:21". A plain
+// value.
 #pragma once
 
 #include <cstddef>

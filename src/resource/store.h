@@ -1,12 +1,15 @@
-// Store: objects with Kubernetes' semantics, wherever they are kept. The code above does not know whether that is a file or a cluster.
+// Store: objects with Kubernetes' semantics, wherever they are kept. The code above does not know whether that is a
+// file or a cluster.
 //
-// Promises of every implementation (store_conformance.h checks them): each change gives the object a new resourceVersion; an update that was made
-// from an older one fails with kConflict; generation counts changes of spec; status changes only by update_status() (or a status patch) and nothing
-// else changes there; a watch sees every change once and in order, or ends with kExpired. Objects are validated before they are kept.
-// A client's coroutine goes on where it was; calls may be made from any thread.
+// Promises of every implementation (store_conformance.h checks them): each change gives the object a new
+// resourceVersion; an update that was made from an older one fails with kConflict; generation counts changes of spec;
+// status changes only by update_status() (or a status patch) and nothing else changes there; a watch sees every change
+// once and in order, or ends with kExpired. Objects are validated before they are kept. A client's coroutine goes on
+// where it was; calls may be made from any thread.
 //
-// Errors: kNotFound, kAlreadyExists, kConflict (stale resourceVersion, failed precondition), kInvalidArgument (every problem of the object),
-// kExpired (the history that a watch or a list's next page needs is gone: list again), kResourceExhausted (a limit, named), kUnavailable.
+// Errors: kNotFound, kAlreadyExists, kConflict (stale resourceVersion, failed precondition), kInvalidArgument (every
+// problem of the object), kExpired (the history that a watch or a list's next page needs is gone: list again),
+// kResourceExhausted (a limit, named), kUnavailable.
 #pragma once
 
 #include <cstdint>
@@ -34,11 +37,11 @@ Key key_of(const Object& object);
 
 struct ListOptions {
   std::string kind;
-  std::string ns;             // "": all namespaces.
-  std::string name;           // "": all names (fieldSelector=metadata.name).
+  std::string ns;    // "": all namespaces.
+  std::string name;  // "": all names (fieldSelector=metadata.name).
   LabelSelector selector;
-  std::size_t limit = 0;      // 0: as many as one page may hold (limits::kListPage).
-  std::string continue_token; // Of the list before.
+  std::size_t limit = 0;       // 0: as many as one page may hold (limits::kListPage).
+  std::string continue_token;  // Of the list before.
 };
 
 struct ObjectList {
@@ -64,12 +67,13 @@ struct WatchOptions {
   std::string resource_version;
 };
 
-// Closed when it is destroyed. One caller of next() at a time; use and destroy it on the executor that watch() was called on, which runs one
-// thing at a time (a single-threaded io_context or a strand).
+// Closed when it is destroyed. One caller of next() at a time; use and destroy it on the executor that watch() was
+// called on, which runs one thing at a time (a single-threaded io_context or a strand).
 class Watch {
  public:
   virtual ~Watch() = default;
-  // Waits. kExpired: the watch has fallen behind, list again. kCancelled: close() was called, the coroutine was cancelled or the store goes away.
+  // Waits. kExpired: the watch has fallen behind, list again. kCancelled: close() was called, the coroutine was
+  // cancelled or the store goes away.
   virtual Task<Result<WatchEvent>> next() = 0;
   virtual void close() = 0;
 };
@@ -90,8 +94,8 @@ class Store {
   virtual Task<Result<std::unique_ptr<Watch>>> watch(WatchOptions options) = 0;
   // `generateName` gets a random suffix of five. A status in the object is dropped.
   virtual Task<Result<Object>> create(Object object) = 0;
-  // Needs the resourceVersion that was read. Labels, annotations, finalizers, owners and spec are replaced; an update that changes nothing
-  // keeps the version.
+  // Needs the resourceVersion that was read. Labels, annotations, finalizers, owners and spec are replaced; an update
+  // that changes nothing keeps the version.
   virtual Task<Result<Object>> update(Object object) = 0;
   virtual Task<Result<Object>> update_status(Object object) = 0;
   // JSON merge patch (RFC 7386). A patch with metadata.resourceVersion holds only for that version.

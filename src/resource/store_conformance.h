@@ -1,18 +1,19 @@
-// The conformance suite of Store: what every implementation must pass. A test file includes this, writes a StoreHarness, and calls
+// The conformance suite of Store: what every implementation must pass. A test file includes this, writes a
+// StoreHarness, and calls
 //   INSTANTIATE_TEST_SUITE_P(Embedded, StoreConformance, testing::Values(StoreHarnessFactory{"name", make}));
 #pragma once
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 #include <functional>
 #include <future>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include "resource/limits.h"
 #include "resource/store.h"
@@ -65,7 +66,9 @@ class StoreConformance : public testing::TestWithParam<StoreHarnessFactory> {
     out.spec()["costUSD"] = json::string(jsv(cost));
     return out;
   }
-  static Key key(std::string_view name, std::string_view ns = "default") { return {"Budget", std::string(ns), std::string(name)}; }
+  static Key key(std::string_view name, std::string_view ns = "default") {
+    return {"Budget", std::string(ns), std::string(name)};
+  }
   static void set_cost(Object& object, std::string_view cost) { object.spec()["costUSD"] = json::string(jsv(cost)); }
   static LabelSelector selector(std::string_view text) { return LabelSelector::parse(text).value(); }
 
@@ -111,14 +114,16 @@ class StoreConformance : public testing::TestWithParam<StoreHarnessFactory> {
     for (std::size_t begun = 0, done = 0; done < count;) {
       for (; begun < count && begun - done < kAtOnce; ++begun) {
         const json::value merge = {{"metadata", {{"labels", {{"churn", std::to_string(begun)}}}}}};
-        asio::co_spawn(harness_->context(), store().patch(which, merge, PatchTarget::kObject), [&](std::exception_ptr, Result<Object> result) {
-          EXPECT_TRUE(result.has_value()) << (result ? "" : result.error().to_string());
-          ++done;
-        });
+        asio::co_spawn(harness_->context(), store().patch(which, merge, PatchTarget::kObject),
+                       [&](std::exception_ptr, Result<Object> result) {
+                         EXPECT_TRUE(result.has_value()) << (result ? "" : result.error().to_string());
+                         ++done;
+                       });
       }
       harness_->context().restart();
       const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-      while (done < begun && std::chrono::steady_clock::now() < end) harness_->context().run_one_for(std::chrono::milliseconds(50));
+      while (done < begun && std::chrono::steady_clock::now() < end)
+        harness_->context().run_one_for(std::chrono::milliseconds(50));
       if (done < begun) std::abort();
     }
   }
@@ -237,10 +242,13 @@ TEST_P(StoreConformance, PatchMergesAndRemoves) {
   const Object with_status = good(store().patch(key("a"), status, PatchTarget::kStatus));
   EXPECT_EQ(get_string(*with_status.find_spec(), "costUSD"), "8");
   EXPECT_EQ(get_int(*find_object(*with_status.find_status(), "spent"), "tokens"), 4);
-  const auto stale = parse_json(R"({"metadata": {"resourceVersion": ")" + std::string(made.resource_version()) + R"("}})").value();
+  const auto stale =
+      parse_json(R"({"metadata": {"resourceVersion": ")" + std::string(made.resource_version()) + R"("}})").value();
   EXPECT_EQ(code(store().patch(key("a"), stale, PatchTarget::kObject)), Code::kConflict);
-  EXPECT_EQ(code(store().patch(key("a"), parse_json(R"({"metadata": {"name": "b"}})").value(), PatchTarget::kObject)), Code::kInvalidArgument);
-  EXPECT_EQ(code(store().patch(key("a"), parse_json(R"({"spec": {"costUSD": 5}})").value(), PatchTarget::kObject)), Code::kInvalidArgument);
+  EXPECT_EQ(code(store().patch(key("a"), parse_json(R"({"metadata": {"name": "b"}})").value(), PatchTarget::kObject)),
+            Code::kInvalidArgument);
+  EXPECT_EQ(code(store().patch(key("a"), parse_json(R"({"spec": {"costUSD": 5}})").value(), PatchTarget::kObject)),
+            Code::kInvalidArgument);
   EXPECT_EQ(code(store().patch(key("b"), merge, PatchTarget::kObject)), Code::kNotFound);
 }
 
@@ -248,7 +256,8 @@ TEST_P(StoreConformance, RemoveChecksItsPreconditions) {
   const Object made = create(budget("a"));
   EXPECT_EQ(code(store().remove(key("a"), {.uid = "other"})), Code::kConflict);
   EXPECT_EQ(code(store().remove(key("a"), {.resource_version = "999999"})), Code::kConflict);
-  good(store().remove(key("a"), {.uid = std::string(made.uid()), .resource_version = std::string(made.resource_version())}));
+  good(store().remove(key("a"),
+                      {.uid = std::string(made.uid()), .resource_version = std::string(made.resource_version())}));
   EXPECT_EQ(code(store().get(key("a"))), Code::kNotFound);
   EXPECT_EQ(code(store().remove(key("a"), {})), Code::kNotFound);
   EXPECT_NE(create(budget("a")).uid(), made.uid());
@@ -385,9 +394,12 @@ TEST_P(StoreConformance, ManyWritersLoseNoUpdate) {
       const auto* spent = status ? find_object(*status, "spent") : nullptr;
       object->status()["spent"] = json::object{{"tokens", (spent ? get_int(*spent, "tokens") : 0) + 1}};
       auto updated = co_await to->update_status(std::move(*object));
-      if (updated) ++i;
-      else if (updated.error().code() == Code::kConflict) ++conflicts;
-      else co_return -1;
+      if (updated)
+        ++i;
+      else if (updated.error().code() == Code::kConflict)
+        ++conflicts;
+      else
+        co_return -1;
     }
     co_return conflicts;
   };
@@ -401,7 +413,8 @@ TEST_P(StoreConformance, ManyWritersLoseNoUpdate) {
   }
   harness_->context().restart();
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (done < kWriters && std::chrono::steady_clock::now() < end) harness_->context().run_one_for(std::chrono::milliseconds(50));
+  while (done < kWriters && std::chrono::steady_clock::now() < end)
+    harness_->context().run_one_for(std::chrono::milliseconds(50));
   ASSERT_EQ(done, kWriters);
   EXPECT_EQ(get_int(*find_object(*good(store().get(key("a"))).find_status(), "spent"), "tokens"), kWriters * kEach);
   EXPECT_GT(conflicts, 0);

@@ -1,4 +1,5 @@
-// ToolServer: tools, what each does to the world, and where they are reached. Retry, resume and provenance depend on what is declared here.
+// ToolServer: tools, what each does to the world, and where they are reached. Retry, resume and provenance depend on
+// what is declared here.
 #pragma once
 
 #include <cstdint>
@@ -16,13 +17,13 @@ namespace remit::resource {
 enum class ToolServerType : std::uint8_t { kBuiltin, kMcp };
 
 struct McpEndpoint {
-  std::string url;                    // http or https, Streamable HTTP.
-  std::optional<SecretRef> token_ref; // Sent as a bearer token.
+  std::string url;                     // http or https, Streamable HTTP.
+  std::optional<SecretRef> token_ref;  // Sent as a bearer token.
   friend bool operator==(const McpEndpoint&, const McpEndpoint&) = default;
 };
 
 struct ToolDeclaration {
-  std::string name;         // "files.read"
+  std::string name;  // "files.read"
   std::string description;
   Effect effect = Effect::kIrreversible;  // Always written out; the default is for a tool that nobody declared.
   bool idempotent = false;

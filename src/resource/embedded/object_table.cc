@@ -30,14 +30,15 @@ static Result<Object> object_from(std::string_view text) {
 }
 
 Result<std::optional<Object>> ObjectTable::find(const Key& key) {
-  REMIT_TRY(const auto text, database_.query_text("SELECT content FROM objects WHERE kind=? AND ns=? AND name=?", {key.kind, key.ns, key.name}));
+  REMIT_TRY(const auto text, database_.query_text("SELECT content FROM objects WHERE kind=? AND ns=? AND name=?",
+                                                  {key.kind, key.ns, key.name}));
   if (!text) return std::nullopt;
   REMIT_TRY(auto object, object_from(*text));
   return std::optional(std::move(object));
 }
 
-Result<> ObjectTable::scan(std::string_view kind, std::string_view ns, std::string_view after_ns, std::string_view after_name,
-                           const std::function<Result<bool>(Object)>& each) {
+Result<> ObjectTable::scan(std::string_view kind, std::string_view ns, std::string_view after_ns,
+                           std::string_view after_name, const std::function<Result<bool>(Object)>& each) {
   bool go_on = true;
   const auto row = [&](const store::Row& columns) -> Result<> {
     if (!go_on) return {};
@@ -47,10 +48,14 @@ Result<> ObjectTable::scan(std::string_view kind, std::string_view ns, std::stri
     if (!go_on) return fail(Code::kCancelled, "enough");
     return {};
   };
-  const auto done = ns.empty() ? database_.query("SELECT content FROM objects WHERE kind=?1 AND (ns, name) > (?2, ?3) ORDER BY ns, name",
-                                                 {kind, after_ns, after_name}, row)
-                               : database_.query("SELECT content FROM objects WHERE kind=?1 AND ns=?2 AND (?3 < ns OR (?3 = ns AND name > ?4)) "
-                                                 "ORDER BY name", {kind, ns, after_ns, after_name}, row);
+  const auto done =
+      ns.empty()
+          ? database_.query("SELECT content FROM objects WHERE kind=?1 AND (ns, name) > (?2, ?3) ORDER BY ns, name",
+                            {kind, after_ns, after_name}, row)
+          : database_.query(
+                "SELECT content FROM objects WHERE kind=?1 AND ns=?2 AND (?3 < ns OR (?3 = ns AND name > ?4)) "
+                "ORDER BY name",
+                {kind, ns, after_ns, after_name}, row);
   if (!done && go_on) return done;
   return {};
 }
@@ -70,7 +75,8 @@ Result<> ObjectTable::replace(const Object& object, std::int64_t version) {
 }
 
 Result<> ObjectTable::erase(const Key& key) {
-  const auto done = database_.execute("DELETE FROM objects WHERE kind=? AND ns=? AND name=?", {key.kind, key.ns, key.name});
+  const auto done =
+      database_.execute("DELETE FROM objects WHERE kind=? AND ns=? AND name=?", {key.kind, key.ns, key.name});
   if (!done) return fail(done.error());
   return {};
 }
@@ -95,8 +101,9 @@ Result<> ObjectTable::add_event(std::int64_t version, WatchEventType type, const
   if (before) {
     for (const auto& [key, value] : before->labels()) labels[jsv(key)] = json::string(jsv(value));
   }
-  const auto done = database_.execute("INSERT INTO events(version, type, kind, content, labels_before) VALUES(?, ?, ?, ?, ?)",
-                                      {version, static_cast<int>(type), object.kind(), to_json(object.content()), to_json(labels)});
+  const auto done =
+      database_.execute("INSERT INTO events(version, type, kind, content, labels_before) VALUES(?, ?, ?, ?, ?)",
+                        {version, static_cast<int>(type), object.kind(), to_json(object.content()), to_json(labels)});
   if (!done) return fail(done.error());
   return {};
 }
@@ -111,19 +118,22 @@ Result<> ObjectTable::trim_events(std::int64_t keep) {
   return {};
 }
 
-Result<> ObjectTable::events_after(std::int64_t version, std::string_view kind, const std::function<Result<>(StoredEvent)>& each) {
-  return database_.query("SELECT version, type, content, labels_before FROM events WHERE version>?1 AND (?2='' OR kind=?2) ORDER BY version",
-                         {version, kind}, [&](const store::Row& row) -> Result<> {
-                           StoredEvent event;
-                           event.version = row.integer(0);
-                           event.type = static_cast<WatchEventType>(row.integer(1));
-                           REMIT_TRY(event.object, object_from(row.text(2)));
-                           REMIT_TRY(const auto labels, parse_json_object(row.text(3)));
-                           for (const auto& member : labels) {
-                             if (member.value().is_string()) event.labels_before[member.key()] = member.value().get_string();
-                           }
-                           return each(std::move(event));
-                         });
+Result<> ObjectTable::events_after(std::int64_t version, std::string_view kind,
+                                   const std::function<Result<>(StoredEvent)>& each) {
+  return database_.query(
+      "SELECT version, type, content, labels_before FROM events WHERE version>?1 AND (?2='' OR kind=?2) ORDER BY "
+      "version",
+      {version, kind}, [&](const store::Row& row) -> Result<> {
+        StoredEvent event;
+        event.version = row.integer(0);
+        event.type = static_cast<WatchEventType>(row.integer(1));
+        REMIT_TRY(event.object, object_from(row.text(2)));
+        REMIT_TRY(const auto labels, parse_json_object(row.text(3)));
+        for (const auto& member : labels) {
+          if (member.value().is_string()) event.labels_before[member.key()] = member.value().get_string();
+        }
+        return each(std::move(event));
+      });
 }
 
 }  // namespace remit::resource

@@ -1,4 +1,5 @@
-// ObjectTable: objects and their history as rows, without any semantics. Synchronous; one thread; inside a transaction of its caller where it writes.
+// ObjectTable: objects and their history as rows, without any semantics. Synchronous; one thread; inside a transaction
+// of its caller where it writes.
 #pragma once
 
 #include <cstdint>

@@ -12,19 +12,22 @@ namespace remit::resource {
 namespace {
 
 std::string describe_key(const Key& key) {
-  return key.ns.empty() ? fmt::format("{} '{}'", key.kind, key.name) : fmt::format("{} '{}' in namespace '{}'", key.kind, key.name, key.ns);
+  return key.ns.empty() ? fmt::format("{} '{}'", key.kind, key.name)
+                        : fmt::format("{} '{}' in namespace '{}'", key.kind, key.name, key.ns);
 }
 
 Error missing(const Key& key) { return not_found(describe_key(key) + " is not there"); }
 
 Error conflict(const Key& key) {
-  return {Code::kConflict, describe_key(key) + " has changed since it was read; read it again and apply the change to what it is now"};
+  return {Code::kConflict,
+          describe_key(key) + " has changed since it was read; read it again and apply the change to what it is now"};
 }
 
 // A key as callers give it: an empty namespace means the default one where the kind has namespaces.
 Result<Key> complete(Key key) {
   const KindInfo* info = find_kind(key.kind);
-  if (!info || info->kind != key.kind) return fail(invalid_argument(fmt::format("unknown kind '{}'", printable(key.kind, 60))));
+  if (!info || info->kind != key.kind)
+    return fail(invalid_argument(fmt::format("unknown kind '{}'", printable(key.kind, 60))));
   if (info->namespaced && key.ns.empty()) key.ns = kDefaultNamespace;
   if (!info->namespaced) key.ns.clear();
   return key;
@@ -48,12 +51,15 @@ bool has_finalizers(const Object& object) {
 
 // Takes over from `from` what only the store may write.
 void copy_system_fields(const Object& from, Object& to) {
-  static constexpr std::string_view kFields[] = {"name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp",
-                                                 "deletionTimestamp", "generateName"};
+  static constexpr std::string_view kFields[] = {
+      "name",        "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp",
+      "generateName"};
   for (const auto field : kFields) {
     const auto* value = from.find_metadata() ? find(*from.find_metadata(), field) : nullptr;
-    if (value) to.metadata()[jsv(field)] = *value;
-    else to.metadata().erase(jsv(field));
+    if (value)
+      to.metadata()[jsv(field)] = *value;
+    else
+      to.metadata().erase(jsv(field));
   }
 }
 
@@ -87,7 +93,8 @@ std::string Operations::make_uid() {
   std::string hex = rng_.hex(16);
   hex[12] = '4';
   hex[16] = "89ab"[rng_.below(4)];
-  return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4), hex.substr(16, 4), hex.substr(20));
+  return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4), hex.substr(16, 4),
+                     hex.substr(20));
 }
 
 Result<Object> Operations::get(const Key& wanted) {
@@ -144,13 +151,16 @@ Result<> Operations::choose_name(Object& object) {
     REMIT_TRY(const auto found, table_.find(key_of(object)));
     if (!found) return {};
   }
-  return fail(Code::kAlreadyExists, fmt::format("no free name was found for generateName '{}'; try again", printable(prefix, 100)));
+  return fail(Code::kAlreadyExists,
+              fmt::format("no free name was found for generateName '{}'; try again", printable(prefix, 100)));
 }
 
 Result<Object> Operations::create(Object object) {
-  if (!object.resource_version().empty()) return fail(invalid_argument("metadata.resourceVersion: must be absent in a new object"));
+  if (!object.resource_version().empty())
+    return fail(invalid_argument("metadata.resourceVersion: must be absent in a new object"));
   object.content().erase("status");
-  for (const auto* field : {"uid", "generation", "creationTimestamp", "deletionTimestamp", "managedFields", "selfLink"}) object.metadata().erase(field);
+  for (const auto* field : {"uid", "generation", "creationTimestamp", "deletionTimestamp", "managedFields", "selfLink"})
+    object.metadata().erase(field);
   REMIT_CHECK_OK(check_valid(object));
   REMIT_CHECK_OK(choose_name(object));
   REMIT_CHECK_OK(check_valid(object));  // The completed name too.
@@ -164,7 +174,8 @@ Result<Object> Operations::keep(Object object, const Object* before, WatchEventT
   REMIT_TRY(const auto version, table_.next_version());
   object.set_resource_version(std::to_string(version));
   if (const auto size = to_json(object.content()).size(); size > limits::kObjectBytes) {
-    return fail(Code::kResourceExhausted, fmt::format("{} has {} bytes; at most {} are kept", describe_key(key_of(object)), size, limits::kObjectBytes));
+    return fail(Code::kResourceExhausted, fmt::format("{} has {} bytes; at most {} are kept",
+                                                      describe_key(key_of(object)), size, limits::kObjectBytes));
   }
   if (type == WatchEventType::kAdded) REMIT_CHECK_OK(table_.insert(object, version));
   if (type == WatchEventType::kModified) REMIT_CHECK_OK(table_.replace(object, version));
@@ -233,10 +244,12 @@ Result<Object> Operations::patch(const Key& wanted, const json::value& merge, Pa
   json::value merged = current.content();
   apply_merge_patch(merged, merge);
   Object changed(std::move(merged.get_object()));
-  if (!changed.content().contains("metadata") || changed.kind() != key.kind || changed.name() != key.name || changed.ns() != key.ns) {
+  if (!changed.content().contains("metadata") || changed.kind() != key.kind || changed.name() != key.name ||
+      changed.ns() != key.ns) {
     return fail(invalid_argument("a patch cannot change kind, name or namespace"));
   }
-  if (changed.resource_version() != current.resource_version() || changed.uid() != current.uid()) return fail(conflict(key));
+  if (changed.resource_version() != current.resource_version() || changed.uid() != current.uid())
+    return fail(conflict(key));
   return target == PatchTarget::kStatus ? replace_status(current, changed) : replace_spec(current, std::move(changed));
 }
 
@@ -244,7 +257,8 @@ Result<Object> Operations::remove(const Key& wanted, const Preconditions& precon
   REMIT_TRY(const auto key, complete(wanted));
   REMIT_TRY(auto current, get(key));
   const bool other_uid = !preconditions.uid.empty() && preconditions.uid != current.uid();
-  const bool other_version = !preconditions.resource_version.empty() && preconditions.resource_version != current.resource_version();
+  const bool other_version =
+      !preconditions.resource_version.empty() && preconditions.resource_version != current.resource_version();
   if (other_uid || other_version) return fail(conflict(key));
   if (!has_finalizers(current)) return erase(std::move(current));
   if (current.is_deleting()) return current;

@@ -1,5 +1,5 @@
-// Operations: Kubernetes' rules for reading and changing objects, over an ObjectTable. Synchronous; one thread. What writes runs inside a
-// transaction (or savepoint) of its caller, who rolls back when it fails.
+// Operations: Kubernetes' rules for reading and changing objects, over an ObjectTable. Synchronous; one thread. What
+// writes runs inside a transaction (or savepoint) of its caller, who rolls back when it fails.
 #pragma once
 
 #include "base/clock.h"

@@ -1,10 +1,11 @@
 #include "resource/embedded/watch_state.h"
 
+#include <fmt/format.h>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <fmt/format.h>
 
 #include "resource/limits.h"
 
@@ -45,7 +46,8 @@ void WatchState::push(WatchEvent event) {
   if (events_.size() - seeded_ >= limits::kWatchBuffer) {
     events_.clear();
     seeded_ = 0;
-    ended_ = Error(kExpired, fmt::format("the watch fell behind by more than {} events; list again", limits::kWatchBuffer));
+    ended_ =
+        Error(kExpired, fmt::format("the watch fell behind by more than {} events; list again", limits::kWatchBuffer));
   } else {
     events_.push_back(std::move(event));
   }
@@ -72,7 +74,8 @@ void WatchState::pass(std::int64_t version) {
   if (version - told_version_ < limits::kBookmarkEvery) return;
   told_version_ = version;
   // The newest bookmark tells all that an older one would.
-  if (!events_.empty() && events_.size() > seeded_ && events_.back().type == WatchEventType::kBookmark) events_.pop_back();
+  if (!events_.empty() && events_.size() > seeded_ && events_.back().type == WatchEventType::kBookmark)
+    events_.pop_back();
   push(bookmark(options_.kind, version));
 }
 
@@ -108,7 +111,8 @@ Task<Result<WatchEvent>> WatchState::next() {
     // wake() posts to this executor, so that it cannot come between here and the wait.
     co_await timer_->async_wait(asio::as_tuple(asio::use_awaitable));
     const auto cancelled = co_await asio::this_coro::cancellation_state;
-    if (cancelled.cancelled() != asio::cancellation_type::none) co_return fail(Code::kCancelled, "the wait was cancelled");
+    if (cancelled.cancelled() != asio::cancellation_type::none)
+      co_return fail(Code::kCancelled, "the wait was cancelled");
   }
 }
 

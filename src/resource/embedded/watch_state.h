@@ -1,13 +1,13 @@
-// WatchState: what one watch and the store's thread share: the events that wait, and how the watcher is woken. Thread safe.
+// WatchState: what one watch and the store's thread share: the events that wait, and how the watcher is woken. Thread
+// safe.
 #pragma once
 
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
-
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include "base/task.h"
 #include "resource/embedded/object_table.h"
@@ -34,8 +34,8 @@ class WatchState : public std::enable_shared_from_this<WatchState> {
   Task<Result<WatchEvent>> next();
   void close();
 
-  // What an event means to a watcher with these options; nothing when it does not concern it. As in Kubernetes, an object that begins to match a
-  // selector is Added for it, one that ceases to is Deleted.
+  // What an event means to a watcher with these options; nothing when it does not concern it. As in Kubernetes, an
+  // object that begins to match a selector is Added for it, one that ceases to is Deleted.
   static std::optional<WatchEventType> view(const WatchOptions& options, const StoredEvent& event);
 
  private:

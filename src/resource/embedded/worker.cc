@@ -1,9 +1,9 @@
 #include "resource/embedded/worker.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
-
-#include <fmt/format.h>
 
 #include "base/log.h"
 #include "resource/limits.h"
@@ -11,7 +11,9 @@
 namespace remit::resource {
 
 Worker::Worker(ObjectTable table, EmbeddedStoreOptions options)
-    : table_(std::move(table)), options_(options), operations_(table_, *options.clock, *options.rng, options.event_history) {
+    : table_(std::move(table)),
+      options_(options),
+      operations_(table_, *options.clock, *options.rng, options.event_history) {
   thread_ = std::thread([this] { run(); });
 }
 
@@ -35,7 +37,8 @@ bool Worker::submit(std::unique_ptr<Request>& request) {
   return true;
 }
 
-// Waits for requests; with watches open no longer than the poll interval, because another process may write. Empty when there are none.
+// Waits for requests; with watches open no longer than the poll interval, because another process may write. Empty when
+// there are none.
 std::vector<std::unique_ptr<Request>> Worker::take_batch() {
   const bool poll = has_watches();
   std::unique_lock lock(mutex_);
@@ -98,7 +101,8 @@ void Worker::run_batch(std::vector<std::unique_ptr<Request>>& batch) {
   } else {
     const auto committed = table_.database().transaction([&]() -> Result<> {
       for (const auto& request : batch) {
-        if (!run_one(*request)) return remit::fail(Code::kUnavailable, "the store's transaction broke off; nothing of it was kept");
+        if (!run_one(*request))
+          return remit::fail(Code::kUnavailable, "the store's transaction broke off; nothing of it was kept");
       }
       return {};
     });
@@ -153,7 +157,8 @@ Result<> Worker::add_watch(const std::shared_ptr<WatchState>& watch) {
     REMIT_CHECK_OK(feed_watches());
   }
   if (watches_.size() >= limits::kWatches) {
-    return remit::fail(Code::kResourceExhausted, fmt::format("{} watches are open; no more are taken", watches_.size()));
+    return remit::fail(Code::kResourceExhausted,
+                       fmt::format("{} watches are open; no more are taken", watches_.size()));
   }
   REMIT_CHECK_OK(seed_watch(*watch));
   watches_.push_back(watch);
@@ -165,7 +170,8 @@ Result<> Worker::seed_watch(WatchState& watch) {
 }
 
 static Error backlog_error() {
-  return {Code::kResourceExhausted, fmt::format("a watch begins with at most {} objects; list them and watch from there", limits::kWatchBacklog)};
+  return {Code::kResourceExhausted,
+          fmt::format("a watch begins with at most {} objects; list them and watch from there", limits::kWatchBacklog)};
 }
 
 // What there is now, as of fed_version_: the request is alone in a transaction that keeps other writers out.
@@ -188,7 +194,8 @@ Result<> Worker::seed_with_events(WatchState& watch) {
   const auto& text = watch.options().resource_version;
   std::int64_t from = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), from);
-  if (error != std::errc() || end != text.data() + text.size()) return remit::fail(invalid_argument("resourceVersion is not one of this store"));
+  if (error != std::errc() || end != text.data() + text.size())
+    return remit::fail(invalid_argument("resourceVersion is not one of this store"));
   REMIT_TRY(const auto compacted, table_.compacted_version());
   if (from < compacted || from > fed_version_) {
     return remit::fail(kExpired, fmt::format("the history from version {} on is gone; list again", from));

@@ -1,4 +1,5 @@
-// Worker: the store's thread. It takes requests in the order of their arrival, many in one transaction, and feeds the watches.
+// Worker: the store's thread. It takes requests in the order of their arrival, many in one transaction, and feeds the
+// watches.
 #pragma once
 
 #include <condition_variable>
@@ -15,7 +16,8 @@
 
 namespace remit::resource {
 
-// One call. run() is called once on the store's thread, then finish(); a transaction that could not be committed calls fail() before finish().
+// One call. run() is called once on the store's thread, then finish(); a transaction that could not be committed calls
+// fail() before finish().
 class Request {
  public:
   virtual ~Request() = default;
@@ -58,7 +60,7 @@ class Worker {
   EmbeddedStoreOptions options_;
   Operations operations_;
   std::vector<std::weak_ptr<WatchState>> watches_;
-  std::int64_t fed_version_ = 0;   // Watches have been offered everything up to here.
+  std::int64_t fed_version_ = 0;  // Watches have been offered everything up to here.
   bool feed_failed_ = false;
 
   std::mutex mutex_;

@@ -1,4 +1,5 @@
-// FieldSpec: what describe() tells about one field. The field's default is the value that its struct is constructed with.
+// FieldSpec: what describe() tells about one field. The field's default is the value that its struct is constructed
+// with.
 #pragma once
 
 #include <chrono>
@@ -16,14 +17,30 @@ struct FieldSpec {
   Mutability mutability = Mutability::kFree;
   Schema bounds;
 
-  FieldSpec required() const { return with([](FieldSpec& f) { f.is_required = true; }); }
-  FieldSpec fill() const { return with([](FieldSpec& f) { f.fills_object = true; }); }
-  FieldSpec zero_absent() const { return with([](FieldSpec& f) { f.zero_is_absent = true; }); }
-  FieldSpec keep_absent() const { return with([](FieldSpec& f) { f.stays_absent = true; }); }
-  FieldSpec fixed() const { return with([](FieldSpec& f) { f.mutability = Mutability::kFixed; }); }
-  FieldSpec fixed_in_run() const { return with([](FieldSpec& f) { f.mutability = Mutability::kFixedInRun; }); }
-  FieldSpec raise_in_run() const { return with([](FieldSpec& f) { f.mutability = Mutability::kRaiseInRun; }); }
-  FieldSpec format(Format format) const { return with([=](FieldSpec& f) { f.bounds.format = format; }); }
+  FieldSpec required() const {
+    return with([](FieldSpec& f) { f.is_required = true; });
+  }
+  FieldSpec fill() const {
+    return with([](FieldSpec& f) { f.fills_object = true; });
+  }
+  FieldSpec zero_absent() const {
+    return with([](FieldSpec& f) { f.zero_is_absent = true; });
+  }
+  FieldSpec keep_absent() const {
+    return with([](FieldSpec& f) { f.stays_absent = true; });
+  }
+  FieldSpec fixed() const {
+    return with([](FieldSpec& f) { f.mutability = Mutability::kFixed; });
+  }
+  FieldSpec fixed_in_run() const {
+    return with([](FieldSpec& f) { f.mutability = Mutability::kFixedInRun; });
+  }
+  FieldSpec raise_in_run() const {
+    return with([](FieldSpec& f) { f.mutability = Mutability::kRaiseInRun; });
+  }
+  FieldSpec format(Format format) const {
+    return with([=](FieldSpec& f) { f.bounds.format = format; });
+  }
   FieldSpec length(std::size_t least, std::size_t most) const {
     return with([=](FieldSpec& f) { f.bounds.min_length = least, f.bounds.max_length = most; });
   }
@@ -33,9 +50,15 @@ struct FieldSpec {
   FieldSpec range(std::int64_t least, std::int64_t most) const {
     return with([=](FieldSpec& f) { f.bounds.min = least, f.bounds.max = most; });
   }
-  FieldSpec range(std::chrono::nanoseconds least, std::chrono::nanoseconds most) const { return range(least.count(), most.count()); }
-  FieldSpec keyed_by(std::string_view key) const { return with([=](FieldSpec& f) { f.bounds.map_key = key; }); }
-  FieldSpec unique() const { return with([](FieldSpec& f) { f.bounds.unique = true; }); }
+  FieldSpec range(std::chrono::nanoseconds least, std::chrono::nanoseconds most) const {
+    return range(least.count(), most.count());
+  }
+  FieldSpec keyed_by(std::string_view key) const {
+    return with([=](FieldSpec& f) { f.bounds.map_key = key; });
+  }
+  FieldSpec unique() const {
+    return with([](FieldSpec& f) { f.bounds.unique = true; });
+  }
 
  private:
   template <typename F>

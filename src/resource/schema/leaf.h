@@ -74,7 +74,9 @@ template <>
 struct Leaf<ByteSize> {
   static constexpr FieldType kType = FieldType::kBytes;
   static json::value write(ByteSize value) { return json::string(format_bytes(value)); }
-  static void read(const json::value& from, ByteSize& to) { to = parse_bytes(quantity_text(from)).value_or(ByteSize()); }
+  static void read(const json::value& from, ByteSize& to) {
+    to = parse_bytes(quantity_text(from)).value_or(ByteSize());
+  }
   static bool is_empty(ByteSize) { return false; }
 };
 
@@ -82,7 +84,9 @@ template <>
 struct Leaf<CpuAmount> {
   static constexpr FieldType kType = FieldType::kCpu;
   static json::value write(CpuAmount value) { return json::string(format_cpu(value)); }
-  static void read(const json::value& from, CpuAmount& to) { to = parse_cpu(quantity_text(from)).value_or(CpuAmount()); }
+  static void read(const json::value& from, CpuAmount& to) {
+    to = parse_cpu(quantity_text(from)).value_or(CpuAmount());
+  }
   static bool is_empty(CpuAmount) { return false; }
 };
 
@@ -113,7 +117,9 @@ template <>
 struct Leaf<json::object> {
   static constexpr FieldType kType = FieldType::kFreeForm;
   static json::value write(const json::object& value) { return value; }
-  static void read(const json::value& from, json::object& to) { if (from.is_object()) to = from.get_object(); }
+  static void read(const json::value& from, json::object& to) {
+    if (from.is_object()) to = from.get_object();
+  }
   static bool is_empty(const json::object& value) { return value.empty(); }
 };
 

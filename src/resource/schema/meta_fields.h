@@ -18,17 +18,23 @@ void describe(V& v, OwnerReference& o) {
 
 template <typename V>
 void describe(V& v, ObjectMeta& m) {
-  v(field("name", "Unique within kind and namespace.").format(Format::kDnsSubdomain).length(1, limits::kNameBytes), m.name);
-  v(field("generateName", "Start of a name that the store completes.").format(Format::kLine).length(0, limits::kNameBytes - 5), m.generate_name);
+  v(field("name", "Unique within kind and namespace.").format(Format::kDnsSubdomain).length(1, limits::kNameBytes),
+    m.name);
+  v(field("generateName", "Start of a name that the store completes.")
+        .format(Format::kLine)
+        .length(0, limits::kNameBytes - 5),
+    m.generate_name);
   v(field("namespace", "Absent: 'default'.").format(Format::kDnsLabel).length(1, limits::kLabelBytes), m.ns);
   v(field("uid", "Given by the store.").format(Format::kLine), m.uid);
   v(field("resourceVersion", "Given by the store at every change.").format(Format::kLine), m.resource_version);
   v(field("generation", "Counts changes of spec.").range(0, INT64_MAX).zero_absent(), m.generation);
   v(field("creationTimestamp", "Given by the store.").format(Format::kTimestamp), m.creation_timestamp);
-  v(field("deletionTimestamp", "Set while finalizers hold the object back from deletion.").format(Format::kTimestamp), m.deletion_timestamp);
+  v(field("deletionTimestamp", "Set while finalizers hold the object back from deletion.").format(Format::kTimestamp),
+    m.deletion_timestamp);
   v(field("labels", "What selectors match.").format(Format::kLabelValue).items(0, limits::kListItems), m.labels);
   v(field("annotations", "Notes of tools and people.").length(0, limits::kAnnotationBytes), m.annotations);
-  v(field("finalizers", "Who must clean up before the object may go.").format(Format::kQualifiedName).unique(), m.finalizers);
+  v(field("finalizers", "Who must clean up before the object may go.").format(Format::kQualifiedName).unique(),
+    m.finalizers);
   v(field("ownerReferences", "Objects that this one belongs to.").keyed_by("uid"), m.owner_references);
   v.accept(field("managedFields", "Kubernetes' own book-keeping."));
   v.accept(field("selfLink", "Of old Kubernetes."));
@@ -47,12 +53,17 @@ void describe(V& v, Condition& c) {
 
 template <typename V>
 void describe(V& v, NameRef& r) {
-  v(field("name", "Name of the object in the same namespace.").required().format(Format::kDnsSubdomain).length(1, limits::kNameBytes), r.name);
+  v(field("name", "Name of the object in the same namespace.")
+        .required()
+        .format(Format::kDnsSubdomain)
+        .length(1, limits::kNameBytes),
+    r.name);
 }
 
 template <typename V>
 void describe(V& v, SecretRef& r) {
-  v(field("env", "Environment variable of the daemon that holds the secret.").format(Format::kEnvName).length(1, 128), r.env);
+  v(field("env", "Environment variable of the daemon that holds the secret.").format(Format::kEnvName).length(1, 128),
+    r.env);
   v(field("file", "File whose first line is the secret.").format(Format::kPath), r.file);
   v.exactly_one_of({"env", "file"});
 }

@@ -14,13 +14,16 @@ inline constexpr std::int64_t kCountMax = 1'000'000'000'000;  // Tokens and call
 
 template <typename V>
 void describe(V& v, ExecAction& e) {
-  v(field("command", "Program and arguments; no shell is put in between.").required().items(1, 64).length(0, 64u << 10), e.command);
+  v(field("command", "Program and arguments; no shell is put in between.").required().items(1, 64).length(0, 64u << 10),
+    e.command);
 }
 
 template <typename V>
 void describe(V& v, Check& c) {
-  v(field("name", "What messages call it.").required().format(Format::kDnsLabel).length(1, limits::kLabelBytes), c.name);
-  v(field("exec", "Runs in a sandbox on the workspace, read-only to the agent; exit code 0 means passed.").required(), c.exec);
+  v(field("name", "What messages call it.").required().format(Format::kDnsLabel).length(1, limits::kLabelBytes),
+    c.name);
+  v(field("exec", "Runs in a sandbox on the workspace, read-only to the agent; exit code 0 means passed.").required(),
+    c.exec);
   v(field("timeout", "Then it counts as failed.").range(seconds(1), hours(24)), c.timeout);
 }
 
@@ -46,9 +49,12 @@ void describe(V& v, Agent& a) {
 template <typename V>
 void describe(V& v, MissionModel& m) {
   v(field("providerRef", "ModelProvider that answers."), m.provider_ref);
-  v(field("name", "Model as the provider names it; only an agent that is not Builtin may leave it out.").format(Format::kLine).length(1, 256),
+  v(field("name", "Model as the provider names it; only an agent that is not Builtin may leave it out.")
+        .format(Format::kLine)
+        .length(1, 256),
     m.name);
-  v(field("maxOutputTokens", "Of one answer; absent: the provider's default.").range(1, 10'000'000).zero_absent(), m.max_output_tokens);
+  v(field("maxOutputTokens", "Of one answer; absent: the provider's default.").range(1, 10'000'000).zero_absent(),
+    m.max_output_tokens);
 }
 
 template <typename V>
@@ -60,19 +66,32 @@ template <typename V>
 void describe(V& v, Workspace& w) {
   v(field("type", "Where the files come from."), w.type);
   v(field("directory", "For type Directory.").fill(), w.directory);
-  v(field("write", "Globs of the files that may be changed, relative to the workspace; none: nothing.").format(Format::kRelativeGlob)
-        .items(0, limits::kListItems).length(1, 1024).unique(), w.write);
-  v(field("hide", "Globs of the files that the agent does not see.").format(Format::kRelativeGlob)
-        .items(0, limits::kListItems).length(1, 1024).unique(), w.hide);
+  v(field("write", "Globs of the files that may be changed, relative to the workspace; none: nothing.")
+        .format(Format::kRelativeGlob)
+        .items(0, limits::kListItems)
+        .length(1, 1024)
+        .unique(),
+    w.write);
+  v(field("hide", "Globs of the files that the agent does not see.")
+        .format(Format::kRelativeGlob)
+        .items(0, limits::kListItems)
+        .length(1, 1024)
+        .unique(),
+    w.hide);
   v.union_of("type", {{"Directory", "directory"}});
 }
 
 template <typename V>
 void describe(V& v, BudgetLimits& b) {
   v(field("costUSD", "Money, as a decimal string.").raise_in_run().range(1, kMoneyLimit.value), b.cost_usd);
-  v(field("tokens", "Tokens processed anew: input not served from a cache, output, reasoning.").raise_in_run().range(1, kCountMax), b.tokens);
+  v(field("tokens", "Tokens processed anew: input not served from a cache, output, reasoning.")
+        .raise_in_run()
+        .range(1, kCountMax),
+    b.tokens);
   v(field("toolCalls", "Calls of tools.").raise_in_run().range(1, kCountMax), b.tool_calls);
-  v(field("activeDuration", "Time that a run is active; waiting for a human does not count.").raise_in_run().range(seconds(1), hours(99999)),
+  v(field("activeDuration", "Time that a run is active; waiting for a human does not count.")
+        .raise_in_run()
+        .range(seconds(1), hours(99999)),
     b.active_duration);
 }
 
@@ -80,22 +99,36 @@ template <typename V>
 void describe(V& v, MissionBudget& b) {
   describe(v, b.limits);
   v(field("onExhausted", "What happens when a limit is reached."), b.on_exhausted);
-  v(field("budgetRef", "Budget that pays; absent: the one named 'default', when there is one.").fixed_in_run(), b.budget_ref);
+  v(field("budgetRef", "Budget that pays; absent: the one named 'default', when there is one.").fixed_in_run(),
+    b.budget_ref);
   v.at_least_one_of({"costUSD", "tokens", "toolCalls", "activeDuration"});
 }
 
 template <typename V>
 void describe(V& v, Rule& r) {
-  v(field("name", "What verdicts call it.").required().format(Format::kDnsLabel).length(1, limits::kLabelBytes), r.name);
+  v(field("name", "What verdicts call it.").required().format(Format::kDnsLabel).length(1, limits::kLabelBytes),
+    r.name);
   v(field("effect", "Deny counts before Ask, Ask before Allow.").required(), r.effect);
-  v(field("tools", "Tool names; * stands for any characters.").required().format(Format::kToolGlob).items(1, 64).length(1, 128), r.tools);
-  v(field("when", "Condition in CEL over action and args; one that fails to evaluate denies.").length(1, limits::kConditionBytes), r.when);
+  v(field("tools", "Tool names; * stands for any characters.")
+        .required()
+        .format(Format::kToolGlob)
+        .items(1, 64)
+        .length(1, 128),
+    r.tools);
+  v(field("when", "Condition in CEL over action and args; one that fails to evaluate denies.")
+        .length(1, limits::kConditionBytes),
+    r.when);
 }
 
 template <typename V>
 void describe(V& v, EgressRule& e) {
-  v(field("name", "What verdicts call it.").required().format(Format::kDnsLabel).length(1, limits::kLabelBytes), e.name);
-  v(field("host", "Host name, *.domain for all below it, or an IP address.").required().format(Format::kHost).length(1, 253), e.host);
+  v(field("name", "What verdicts call it.").required().format(Format::kDnsLabel).length(1, limits::kLabelBytes),
+    e.name);
+  v(field("host", "Host name, *.domain for all below it, or an IP address.")
+        .required()
+        .format(Format::kHost)
+        .length(1, 253),
+    e.host);
   v(field("port", "TCP port.").range(1, 65535), e.port);
 }
 
@@ -103,12 +136,14 @@ template <typename V>
 void describe(V& v, Permissions& p) {
   v(field("mode", "Audit decides and records, but does not hold back."), p.mode);
   v(field("rules", "What no rule allows is denied.").keyed_by("name").items(0, limits::kRules), p.rules);
-  v(field("egress", "Addresses that may be reached; none: nothing.").keyed_by("name").items(0, limits::kEgress), p.egress);
+  v(field("egress", "Addresses that may be reached; none: nothing.").keyed_by("name").items(0, limits::kEgress),
+    p.egress);
 }
 
 template <typename V>
 void describe(V& v, Isolation& i) {
-  v(field("minimumTier", "Weakest isolation that is good enough; a host without it refuses the mission."), i.minimum_tier);
+  v(field("minimumTier", "Weakest isolation that is good enough; a host without it refuses the mission."),
+    i.minimum_tier);
   v(field("limits", "BestEffort goes on where this host cannot enforce a limit."), i.limits);
   v(field("memory", "Of one sandbox.").range(4 << 20, std::int64_t{1} << 44), i.memory);
   v(field("cpu", "Cores of one sandbox.").range(10, 1'024'000), i.cpu);
@@ -119,8 +154,16 @@ void describe(V& v, Isolation& i) {
 
 template <typename V>
 void describe(V& v, MissionSpec& s) {
-  v(field("goal", "What the agent shall achieve, in plain words.").required().fixed_in_run().length(1, limits::kGoalBytes), s.goal);
-  v(field("checks", "Commands that decide whether the goal is met.").fixed_in_run().keyed_by("name").items(0, limits::kChecks), s.checks);
+  v(field("goal", "What the agent shall achieve, in plain words.")
+        .required()
+        .fixed_in_run()
+        .length(1, limits::kGoalBytes),
+    s.goal);
+  v(field("checks", "Commands that decide whether the goal is met.")
+        .fixed_in_run()
+        .keyed_by("name")
+        .items(0, limits::kChecks),
+    s.checks);
   v(field("agent", "The program that works on the mission.").fixed_in_run(), s.agent);
   v(field("model", "The model that it thinks with.").fixed_in_run(), s.model);
   v(field("workspace", "The files that it works on, copy on write.").fixed_in_run(), s.workspace);
@@ -129,7 +172,8 @@ void describe(V& v, MissionSpec& s) {
   v(field("isolation", "How each call is kept apart.").fixed_in_run(), s.isolation);
   v(field("importance", "How much it matters when compute is scarce."), s.importance);
   v(field("desiredState", "Stopped ends the run; Paused lets it go on later."), s.desired_state);
-  v(field("toolServerRefs", "ToolServers besides the built-in tools.").fixed_in_run().keyed_by("name").items(0, 64), s.tool_server_refs);
+  v(field("toolServerRefs", "ToolServers besides the built-in tools.").fixed_in_run().keyed_by("name").items(0, 64),
+    s.tool_server_refs);
   v(field("parentRef", "Mission that this one serves; its rules and budget hold too.").fixed_in_run(), s.parent_ref);
   v(field("classRef", "MissionClass whose ceilings hold.").fixed_in_run(), s.class_ref);
 }
@@ -160,7 +204,8 @@ void describe(V& v, ChangeCounts& c) {
 template <typename V>
 void describe(V& v, MissionStatus& s) {
   v(field("phase", "Where the run is."), s.phase);
-  v(field("observedGeneration", "Generation of the spec that this status is about.").range(0, INT64_MAX), s.observed_generation);
+  v(field("observedGeneration", "Generation of the spec that this status is about.").range(0, INT64_MAX),
+    s.observed_generation);
   v(field("conditions", "What holds and what does not.").keyed_by("type").items(0, 32), s.conditions);
   v(field("runId", "ULID of the run.").format(Format::kRunId), s.run_id);
   v(field("traceId", "W3C trace id of the run.").format(Format::kTraceId), s.trace_id);

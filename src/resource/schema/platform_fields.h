@@ -13,14 +13,18 @@ namespace remit::resource {
 // The status of a kind of which nothing but conditions is known.
 template <typename V, typename Status>
 void describe_plain_status(V& v, Status& s) {
-  v(field("observedGeneration", "Generation of the spec that this status is about.").range(0, INT64_MAX), s.observed_generation);
+  v(field("observedGeneration", "Generation of the spec that this status is about.").range(0, INT64_MAX),
+    s.observed_generation);
   v(field("conditions", "What holds and what does not.").keyed_by("type").items(0, 32), s.conditions);
 }
 
 template <typename V>
 void describe(V& v, TierRuntime& t) {
   v(field("tier", "Tier that missions ask for.").required(), t.tier);
-  v(field("runtimeClassName", "Kubernetes RuntimeClass that gives it.").required().format(Format::kDnsSubdomain).length(1, limits::kNameBytes),
+  v(field("runtimeClassName", "Kubernetes RuntimeClass that gives it.")
+        .required()
+        .format(Format::kDnsSubdomain)
+        .length(1, limits::kNameBytes),
     t.runtime_class_name);
 }
 
@@ -77,8 +81,11 @@ template <typename V>
 void describe(V& v, ToolDeclaration& t) {
   v(field("name", "As rules name it.").required().format(Format::kToolName).length(1, 128), t.name);
   v(field("description", "For the model and for people.").length(0, 8192), t.description);
-  v(field("effect", "What a call does to the world; Irreversible is recorded durably before it begins.").required(), t.effect);
-  v(field("idempotent", "Whether doing it twice is the same as doing it once; only then a call of unknown outcome is repeated."), t.idempotent);
+  v(field("effect", "What a call does to the world; Irreversible is recorded durably before it begins.").required(),
+    t.effect);
+  v(field("idempotent",
+          "Whether doing it twice is the same as doing it once; only then a call of unknown outcome is repeated."),
+    t.idempotent);
   v(field("timeout", "Then the call has failed.").range(milliseconds(100), hours(24)), t.timeout);
   v(field("inputSchema", "JSON Schema of the arguments."), t.input_schema);
 }
@@ -87,7 +94,10 @@ template <typename V>
 void describe(V& v, ToolServerSpec& s) {
   v(field("type", "How it is reached.").required(), s.type);
   v(field("mcp", "For type MCP."), s.mcp);
-  v(field("tools", "The tools that it may offer; others are refused.").keyed_by("name").items(0, limits::kToolsPerServer), s.tools);
+  v(field("tools", "The tools that it may offer; others are refused.")
+        .keyed_by("name")
+        .items(0, limits::kToolsPerServer),
+    s.tools);
   v.union_of("type", {{"MCP", "mcp"}});
 }
 
@@ -103,13 +113,21 @@ void describe(V& v, ToolServer& t) {
 
 template <typename V>
 void describe(V& v, ProviderEndpoint& p) {
-  v(field("baseURL", "Address before /chat/completions or /v1/messages.").required().format(Format::kHttpUrl).length(1, 2048), p.base_url);
+  v(field("baseURL", "Address before /chat/completions or /v1/messages.")
+        .required()
+        .format(Format::kHttpUrl)
+        .length(1, 2048),
+    p.base_url);
   v(field("apiKeyRef", "Where the key is read from; absent: no key is sent."), p.api_key_ref);
 }
 
 template <typename V>
 void describe(V& v, RecordedModel& r) {
-  v(field("path", "Recording; relative to the manifest.").required().format(Format::kPath).length(1, limits::kTextBytes), r.path);
+  v(field("path", "Recording; relative to the manifest.")
+        .required()
+        .format(Format::kPath)
+        .length(1, limits::kTextBytes),
+    r.path);
 }
 
 inline constexpr std::int64_t kPriceMax = 1'000'000'000'000;  // A dollar for each token.
@@ -117,15 +135,20 @@ inline constexpr std::int64_t kPriceMax = 1'000'000'000'000;  // A dollar for ea
 template <typename V>
 void describe(V& v, Rates& r) {
   v(field("inputMicroUSDPerMTok", "Input.").required().range(0, kPriceMax), r.input);
-  v(field("cachedInputMicroUSDPerMTok", "Input from the provider's cache; absent: as input.").range(0, kPriceMax), r.cached_input);
-  v(field("cacheWriteMicroUSDPerMTok", "Input written to the cache; absent: as input.").range(0, kPriceMax), r.cache_write);
+  v(field("cachedInputMicroUSDPerMTok", "Input from the provider's cache; absent: as input.").range(0, kPriceMax),
+    r.cached_input);
+  v(field("cacheWriteMicroUSDPerMTok", "Input written to the cache; absent: as input.").range(0, kPriceMax),
+    r.cache_write);
   v(field("outputMicroUSDPerMTok", "Output.").required().range(0, kPriceMax), r.output);
   v(field("reasoningMicroUSDPerMTok", "Reasoning; absent: as output.").range(0, kPriceMax), r.reasoning);
 }
 
 template <typename V>
 void describe(V& v, ModelPrice& p) {
-  v(field("model", "Name; * stands for any characters. The first entry that matches counts.").required().format(Format::kLine).length(1, 256),
+  v(field("model", "Name; * stands for any characters. The first entry that matches counts.")
+        .required()
+        .format(Format::kLine)
+        .length(1, 256),
     p.model);
   describe(v, p.rates);
 }
@@ -151,7 +174,10 @@ void describe(V& v, ModelProviderSpec& s) {
   v(field("openAI", "For type OpenAI: Chat Completions."), s.open_ai);
   v(field("anthropic", "For type Anthropic: Messages."), s.anthropic);
   v(field("recorded", "For type Recorded: answers from a file, no network."), s.recorded);
-  v(field("prices", "Micro-USD per million tokens; before the built-in table.").keyed_by("model").items(0, limits::kListItems), s.prices);
+  v(field("prices", "Micro-USD per million tokens; before the built-in table.")
+        .keyed_by("model")
+        .items(0, limits::kListItems),
+    s.prices);
   v(field("unknownModelPrice", "What a model without a price costs; never nothing."), s.unknown_model_price);
   v(field("timeouts", "How long to wait."), s.timeouts);
   v(field("maxRetries", "Further attempts after the first.").range(0, 10), s.max_retries);

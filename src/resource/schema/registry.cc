@@ -1,4 +1,5 @@
-// Builds the schema of each kind once, and holds the conversions between objects and structs: the only place where describe() meets a visitor.
+// Builds the schema of each kind once, and holds the conversions between objects and structs: the only place where
+// describe() meets a visitor.
 #include <array>
 #include <utility>
 
@@ -27,10 +28,12 @@ const Schema* schema_of_kind(std::string_view kind) {
 template <typename T>
 Result<T> from_object(const Object& object, const SourceMap* source) {
   if (object.kind() != T::kKind) {
-    return fail(invalid_argument("expected a " + std::string(T::kKind) + ", not a '" + std::string(object.kind()) + "'"));
+    return fail(
+        invalid_argument("expected a " + std::string(T::kKind) + ", not a '" + std::string(object.kind()) + "'"));
   }
   Object checked = object;
-  if (const auto problems = validate(checked, source ? *source : SourceMap()); !problems.empty()) return fail(to_error(problems));
+  if (const auto problems = validate(checked, source ? *source : SourceMap()); !problems.empty())
+    return fail(to_error(problems));
   T typed;
   Reader::object_to(checked.content(), typed);
   return typed;

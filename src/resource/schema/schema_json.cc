@@ -13,7 +13,9 @@ json::string text(std::string_view value) { return json::string(jsv(value)); }
 
 // GEP-2257 and Kubernetes' quantities; our own parsers say the rest.
 constexpr std::string_view kDurationPattern = "^([0-9]{1,5}(h|m|s|ms)){1,4}$";
-constexpr std::string_view kQuantityPattern = "^[0-9]+(\\.[0-9]*)?([numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]{1,2})?$|^\\.[0-9]+([numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]{1,2})?$";
+constexpr std::string_view kQuantityPattern =
+    "^[0-9]+(\\.[0-9]*)?([numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]{1,2})?$|^\\.[0-9]+([numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]{"
+    "1,2})?$";
 constexpr std::string_view kMoneyPattern = "^[0-9]{1,10}(\\.[0-9]{1,6})?$";
 
 class Converter {
@@ -22,17 +24,29 @@ class Converter {
 
   json::object convert(const Schema& schema) const {
     switch (schema.type) {
-      case FieldType::kString: return string(schema);
-      case FieldType::kBool: return {{"type", "boolean"}};
-      case FieldType::kInt: return integer(schema);
-      case FieldType::kEnum: return enumeration(schema);
-      case FieldType::kDuration: return patterned(kDurationPattern, 64);
-      case FieldType::kMoney: return patterned(kMoneyPattern, 17);
-      case FieldType::kBytes: case FieldType::kCpu: return quantity();
-      case FieldType::kObject: return object(schema);
-      case FieldType::kList: return list(schema);
-      case FieldType::kMap: return map(schema);
-      case FieldType::kFreeForm: return free_form();
+      case FieldType::kString:
+        return string(schema);
+      case FieldType::kBool:
+        return {{"type", "boolean"}};
+      case FieldType::kInt:
+        return integer(schema);
+      case FieldType::kEnum:
+        return enumeration(schema);
+      case FieldType::kDuration:
+        return patterned(kDurationPattern, 64);
+      case FieldType::kMoney:
+        return patterned(kMoneyPattern, 17);
+      case FieldType::kBytes:
+      case FieldType::kCpu:
+        return quantity();
+      case FieldType::kObject:
+        return object(schema);
+      case FieldType::kList:
+        return list(schema);
+      case FieldType::kMap:
+        return map(schema);
+      case FieldType::kFreeForm:
+        return free_form();
     }
     return {};
   }
@@ -47,7 +61,8 @@ class Converter {
     if (schema.min_length > 0) out["minLength"] = schema.min_length;
     out["maxLength"] = schema.max_length;  // Ours counts bytes, theirs characters: theirs is never the stricter one.
     // An empty string is as good as an absent one where no length is demanded, so no pattern may refuse it.
-    if (const auto pattern = format_pattern(schema.format); !pattern.empty() && (schema.min_length > 0 || schema.format == Format::kLine)) {
+    if (const auto pattern = format_pattern(schema.format);
+        !pattern.empty() && (schema.min_length > 0 || schema.format == Format::kLine)) {
       out["pattern"] = text(pattern);
     }
     if (schema.format == Format::kTimestamp) out["format"] = "date-time";
@@ -125,7 +140,8 @@ class Converter {
     for (auto& member : convert(field.schema)) out[member.key()] = std::move(member.value());
     if (field.default_value) out["default"] = *field.default_value;
     if (openapi_ && field.mutability == Mutability::kFixed) {
-      out["x-kubernetes-validations"] = json::array{rule("self == oldSelf", fmt::format("{} cannot change once the object is there", field.name))};
+      out["x-kubernetes-validations"] =
+          json::array{rule("self == oldSelf", fmt::format("{} cannot change once the object is there", field.name))};
     }
     return out;
   }
@@ -151,8 +167,9 @@ class Converter {
                          fmt::format("expected at least one of {}", fmt::join(schema.at_least_one_of, ", "))));
     }
     if (!schema.exactly_one_of.empty()) {
-      out.push_back(rule(fmt::format("{} == 1", fmt::join(present(schema.exactly_one_of, "(has(self.{}) ? 1 : 0)"), " + ")),
-                         fmt::format("expected exactly one of {}", fmt::join(schema.exactly_one_of, ", "))));
+      out.push_back(
+          rule(fmt::format("{} == 1", fmt::join(present(schema.exactly_one_of, "(has(self.{}) ? 1 : 0)"), " + ")),
+               fmt::format("expected exactly one of {}", fmt::join(schema.exactly_one_of, ", "))));
     }
     return out;
   }

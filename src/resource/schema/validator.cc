@@ -1,10 +1,10 @@
 #include "resource/schema/validator.h"
 
-#include <algorithm>
-#include <set>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
 
 #include "base/strings.h"
 #include "core/money.h"
@@ -27,16 +27,28 @@ std::vector<std::string_view> field_names(const Schema& schema) {
 
 std::string_view expected_of(FieldType type) {
   switch (type) {
-    case FieldType::kString: return "a string";
-    case FieldType::kBool: return "true or false";
-    case FieldType::kInt: return "a whole number";
-    case FieldType::kEnum: return "a word";
-    case FieldType::kDuration: return "a duration such as \"15m\" or \"1h30m\"";
-    case FieldType::kBytes: return "a quantity such as \"512Mi\"";
-    case FieldType::kCpu: return "a quantity such as \"2\" or \"500m\"";
-    case FieldType::kMoney: return "an amount in US dollars as a decimal string in quotes, such as \"0.50\"";
-    case FieldType::kObject: case FieldType::kMap: case FieldType::kFreeForm: return "a map";
-    case FieldType::kList: return "a list";
+    case FieldType::kString:
+      return "a string";
+    case FieldType::kBool:
+      return "true or false";
+    case FieldType::kInt:
+      return "a whole number";
+    case FieldType::kEnum:
+      return "a word";
+    case FieldType::kDuration:
+      return "a duration such as \"15m\" or \"1h30m\"";
+    case FieldType::kBytes:
+      return "a quantity such as \"512Mi\"";
+    case FieldType::kCpu:
+      return "a quantity such as \"2\" or \"500m\"";
+    case FieldType::kMoney:
+      return "an amount in US dollars as a decimal string in quotes, such as \"0.50\"";
+    case FieldType::kObject:
+    case FieldType::kMap:
+    case FieldType::kFreeForm:
+      return "a map";
+    case FieldType::kList:
+      return "a list";
   }
   return "";
 }
@@ -58,24 +70,36 @@ const Field* Schema::find(std::string_view name) const {
 
 std::string describe_value(const json::value& value) {
   switch (value.kind()) {
-    case json::kind::null: return "nothing";
-    case json::kind::bool_: return value.get_bool() ? "true" : "false";
-    case json::kind::int64: case json::kind::uint64: case json::kind::double_:
+    case json::kind::null:
+      return "nothing";
+    case json::kind::bool_:
+      return value.get_bool() ? "true" : "false";
+    case json::kind::int64:
+    case json::kind::uint64:
+    case json::kind::double_:
       return fmt::format("the number {}", shown(to_json(value)));
-    case json::kind::string: return fmt::format("the string '{}'", shown(text_of(value)));
-    case json::kind::array: return "a list";
-    case json::kind::object: return "a map";
+    case json::kind::string:
+      return fmt::format("the string '{}'", shown(text_of(value)));
+    case json::kind::array:
+      return "a list";
+    case json::kind::object:
+      return "a map";
   }
   return "";
 }
 
 std::string format_bound(FieldType type, std::int64_t number) {
   switch (type) {
-    case FieldType::kDuration: return format_duration(Duration(number));
-    case FieldType::kBytes: return format_bytes({number});
-    case FieldType::kCpu: return format_cpu({number});
-    case FieldType::kMoney: return to_usd({number});
-    default: return std::to_string(number);
+    case FieldType::kDuration:
+      return format_duration(Duration(number));
+    case FieldType::kBytes:
+      return format_bytes({number});
+    case FieldType::kCpu:
+      return format_cpu({number});
+    case FieldType::kMoney:
+      return to_usd({number});
+    default:
+      return std::to_string(number);
   }
 }
 
@@ -93,11 +117,16 @@ Result<std::int64_t> number_of(FieldType type, const json::value& value) {
   if (!value.is_string() && !plain_number) return wrong();
   const std::string text = quantity_text(value);
   switch (type) {
-    case FieldType::kDuration: return number_in(parse_duration(text), [](Duration d) { return std::int64_t{d.count()}; });
-    case FieldType::kBytes: return number_in(parse_bytes(text), [](ByteSize size) { return size.bytes; });
-    case FieldType::kCpu: return number_in(parse_cpu(text), [](CpuAmount cpu) { return cpu.milli; });
-    case FieldType::kMoney: return number_in(parse_usd(text), [](MicroUsd usd) { return usd.value; });
-    default: return wrong();
+    case FieldType::kDuration:
+      return number_in(parse_duration(text), [](Duration d) { return std::int64_t{d.count()}; });
+    case FieldType::kBytes:
+      return number_in(parse_bytes(text), [](ByteSize size) { return size.bytes; });
+    case FieldType::kCpu:
+      return number_in(parse_cpu(text), [](CpuAmount cpu) { return cpu.milli; });
+    case FieldType::kMoney:
+      return number_in(parse_usd(text), [](MicroUsd usd) { return usd.value; });
+    default:
+      return wrong();
   }
 }
 
@@ -117,11 +146,16 @@ void Validator::wrong_type(std::string_view expected, const json::value& value, 
 void Validator::check(const Schema& schema, json::value& value, const std::string& path) {
   if (problems_.size() >= limits::kProblems) return;
   switch (schema.type) {
-    case FieldType::kObject: return check_object(schema, value, path);
-    case FieldType::kList: return check_list(schema, value, path);
-    case FieldType::kMap: return check_map(schema, value, path);
-    case FieldType::kFreeForm: return check_free_form(value, path);
-    default: return check_leaf(schema, value, path);
+    case FieldType::kObject:
+      return check_object(schema, value, path);
+    case FieldType::kList:
+      return check_list(schema, value, path);
+    case FieldType::kMap:
+      return check_map(schema, value, path);
+    case FieldType::kFreeForm:
+      return check_free_form(value, path);
+    default:
+      return check_leaf(schema, value, path);
   }
 }
 
@@ -164,7 +198,8 @@ void Validator::check_union(const Schema& schema, const json::object& object, co
   const auto type = get_string(object, schema.discriminator);
   for (const auto& [word, member] : schema.union_members) {
     const bool present = object.contains(jsv(member));
-    if (word == type && !present) add(path, fmt::format("missing field '{}': {} {} needs it", member, schema.discriminator, type));
+    if (word == type && !present)
+      add(path, fmt::format("missing field '{}': {} {} needs it", member, schema.discriminator, type));
     if (word != type && present) {
       add(join_path(path, member), fmt::format("'{}' goes with {} {}, but {} is {}", member, schema.discriminator, word,
                                                schema.discriminator, shown(type)));
@@ -191,7 +226,8 @@ void Validator::check_list(const Schema& schema, json::value& value, const std::
     add(path, fmt::format("{} items; at most {} are taken", list.size(), schema.max_items));
     return;
   }
-  if (list.size() < schema.min_items) add(path, fmt::format("{} items; at least {} needed", list.size(), schema.min_items));
+  if (list.size() < schema.min_items)
+    add(path, fmt::format("{} items; at least {} needed", list.size(), schema.min_items));
   for (std::size_t i = 0; i < list.size(); ++i) check(schema.items.front(), list[i], join_path(path, i));
   check_list_keys(schema, list, path);
 }
@@ -209,7 +245,8 @@ void Validator::check_list_keys(const Schema& schema, const json::array& list, c
     } else {
       key = text_of(list[i]);
     }
-    if (!key.empty() && !seen.insert(key).second) add(item_path, fmt::format("'{}' stands in this list twice", shown(key)));
+    if (!key.empty() && !seen.insert(key).second)
+      add(item_path, fmt::format("'{}' stands in this list twice", shown(key)));
   }
 }
 
@@ -230,7 +267,8 @@ void Validator::check_map(const Schema& schema, const json::value& value, const 
     check_string(schema, member.value(), item_path);
     bytes += key.size() + text_of(member.value()).size();
   }
-  if (bytes > limits::kAnnotationBytes) add(path, fmt::format("{} bytes; at most {} are taken", bytes, limits::kAnnotationBytes));
+  if (bytes > limits::kAnnotationBytes)
+    add(path, fmt::format("{} bytes; at most {} are taken", bytes, limits::kAnnotationBytes));
 }
 
 void Validator::check_free_form(const json::value& value, const std::string& path) {
@@ -241,12 +279,15 @@ void Validator::check_free_form(const json::value& value, const std::string& pat
 
 void Validator::check_leaf(const Schema& schema, const json::value& value, const std::string& path) {
   switch (schema.type) {
-    case FieldType::kString: return check_string(schema, value, path);
-    case FieldType::kEnum: return check_enum(schema, value, path);
+    case FieldType::kString:
+      return check_string(schema, value, path);
+    case FieldType::kEnum:
+      return check_enum(schema, value, path);
     case FieldType::kBool:
       if (!value.is_bool()) wrong_type(expected_of(schema.type), value, path);
       return;
-    default: return check_number(schema, value, path);
+    default:
+      return check_number(schema, value, path);
   }
 }
 
@@ -259,7 +300,8 @@ void Validator::check_string(const Schema& schema, const json::value& value, con
   if (text.size() > schema.max_length) {
     add(path, fmt::format("{} bytes; at most {} are taken", text.size(), schema.max_length));
   } else if (text.size() < schema.min_length) {
-    add(path, text.empty() ? "must not be empty" : fmt::format("{} bytes; at least {} needed", text.size(), schema.min_length));
+    add(path, text.empty() ? "must not be empty"
+                           : fmt::format("{} bytes; at least {} needed", text.size(), schema.min_length));
   } else if (!is_valid_utf8(text)) {
     add(path, "not valid UTF-8");
   } else if (!text.empty() && !matches_format(schema.format, text)) {
@@ -280,9 +322,11 @@ void Validator::check_number(const Schema& schema, const json::value& value, con
   if (!number) {
     add(path, number.error().message());
   } else if (schema.min && *number < *schema.min) {
-    add(path, fmt::format("{} is too small; at least {} needed", format_bound(schema.type, *number), format_bound(schema.type, *schema.min)));
+    add(path, fmt::format("{} is too small; at least {} needed", format_bound(schema.type, *number),
+                          format_bound(schema.type, *schema.min)));
   } else if (schema.max && *number > *schema.max) {
-    add(path, fmt::format("{} is too large; at most {} is taken", format_bound(schema.type, *number), format_bound(schema.type, *schema.max)));
+    add(path, fmt::format("{} is too large; at most {} is taken", format_bound(schema.type, *number),
+                          format_bound(schema.type, *schema.max)));
   }
 }
 

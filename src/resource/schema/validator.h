@@ -1,4 +1,5 @@
-// Validator: walks a JSON value along its schema, fills in defaults, and collects what is wrong. For one value, then thrown away.
+// Validator: walks a JSON value along its schema, fills in defaults, and collects what is wrong. For one value, then
+// thrown away.
 #pragma once
 
 #include <string>

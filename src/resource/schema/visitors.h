@@ -1,6 +1,8 @@
-// The three visitors of describe(): SchemaBuilder (struct → Schema), Writer (struct → JSON) and Reader (validated JSON → struct).
+// The three visitors of describe(): SchemaBuilder (struct → Schema), Writer (struct → JSON) and Reader (validated JSON
+// → struct).
 //
-// A visitor is called with (FieldSpec, member) for each field, and told of rules over several fields (union_of, at_least_one_of, …).
+// A visitor is called with (FieldSpec, member) for each field, and told of rules over several fields (union_of,
+// at_least_one_of, …).
 #pragma once
 
 #include <initializer_list>
@@ -59,8 +61,10 @@ class Writer : public NoRules {
     out.reserve(list.size());
     for (const auto& item : list) {
       // An empty string is an item too, where write() would leave it out.
-      if constexpr (IsLeaf<T>) out.push_back(Leaf<T>::write(item));
-      else out.push_back(*write(spec, item));
+      if constexpr (IsLeaf<T>)
+        out.push_back(Leaf<T>::write(item));
+      else
+        out.push_back(*write(spec, item));
     }
     return out;
   }

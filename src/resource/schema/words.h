@@ -1,4 +1,5 @@
-// The words of every enum, in the order of its values. The schema, the reader, the writer and to_string() all take them from here.
+// The words of every enum, in the order of its values. The schema, the reader, the writer and to_string() all take them
+// from here.
 #pragma once
 
 #include <array>
@@ -11,9 +12,9 @@ namespace remit::resource {
 template <typename E>
 struct Words {};
 
-#define REMIT_WORDS(Enum, ...)                                       \
-  template <>                                                        \
-  struct Words<Enum> {                                               \
+#define REMIT_WORDS(Enum, ...)                                                    \
+  template <>                                                                     \
+  struct Words<Enum> {                                                            \
     static constexpr auto kList = std::to_array<std::string_view>({__VA_ARGS__}); \
   }
 
@@ -25,7 +26,8 @@ REMIT_WORDS(RuleEffect, "Allow", "Deny", "Ask");
 REMIT_WORDS(Tier, "Process", "GVisor", "MicroVM");
 REMIT_WORDS(LimitsMode, "Enforced", "BestEffort");
 REMIT_WORDS(DesiredState, "Running", "Paused", "Stopped");
-REMIT_WORDS(Phase, "Pending", "Preparing", "Running", "WaitingForApproval", "Paused", "Checking", "Succeeded", "Failed", "Stopped");
+REMIT_WORDS(Phase, "Pending", "Preparing", "Running", "WaitingForApproval", "Paused", "Checking", "Succeeded", "Failed",
+            "Stopped");
 REMIT_WORDS(ConditionStatus, "True", "False", "Unknown");
 REMIT_WORDS(ToolServerType, "Builtin", "MCP");
 REMIT_WORDS(ProviderType, "OpenAI", "Anthropic", "Recorded");

@@ -75,14 +75,16 @@ static std::size_t depth_of(const json::value& value) {
 
 void DocumentBuilder::key(std::string_view name, int line) {
   Frame& top = frames_.back();
-  if (name.size() > kKeyBytes) stop(line, fmt::format("a key of {} bytes; at most {} are taken", name.size(), kKeyBytes));
+  if (name.size() > kKeyBytes)
+    stop(line, fmt::format("a key of {} bytes; at most {} are taken", name.size(), kKeyBytes));
   if (!is_valid_utf8(name)) stop(line, "a key is not valid UTF-8");
   count(line, 0, name.size());
   top.key = name;
   top.has_key = true;
   top.dropped = top.value.get_object().contains(jsv(name));
   if (top.dropped) {
-    add(line, fmt::format("duplicate key '{}'; it stands at line {} already", printable(name, 60), source_.line(path())));
+    add(line,
+        fmt::format("duplicate key '{}'; it stands at line {} already", printable(name, 60), source_.line(path())));
   } else {
     note_line(path(), line);
   }
@@ -128,8 +130,10 @@ void DocumentBuilder::begin(bool is_map, int line) {
   frame.path = path();
   frame.line = line;
   frame.is_map = is_map;
-  if (is_map) frame.value.emplace_object();
-  else frame.value.emplace_array();
+  if (is_map)
+    frame.value.emplace_object();
+  else
+    frame.value.emplace_array();
   if (frames_.empty() || !frames_.back().is_map) note_line(frame.path, line);
   frames_.push_back(std::move(frame));
 }

@@ -1,5 +1,5 @@
-// DocumentBuilder: puts one document together from the events of a YAML or JSON reader, with the line of every field; refuses duplicate keys and
-// whatever is over a limit. For one document.
+// DocumentBuilder: puts one document together from the events of a YAML or JSON reader, with the line of every field;
+// refuses duplicate keys and whatever is over a limit. For one document.
 #pragma once
 
 #include <optional>
@@ -15,7 +15,8 @@ namespace remit::resource {
 
 class DocumentBuilder {
  public:
-  // A limit was hit or the structure is unusable: the document ends here. Caught by the reader that drives the builder; never leaves this module.
+  // A limit was hit or the structure is unusable: the document ends here. Caught by the reader that drives the builder;
+  // never leaves this module.
   struct Stop {
     Problem problem;
   };

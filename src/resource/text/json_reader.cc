@@ -1,7 +1,8 @@
-// JSON text (one document or several in a row) → documents. Boost.JSON decides whether the text is JSON; a walk over what it passed then builds the
-// documents, because Boost.JSON tells neither lines nor duplicate keys.
-#include <boost/json/stream_parser.hpp>
+// JSON text (one document or several in a row) → documents. Boost.JSON decides whether the text is JSON; a walk over
+// what it passed then builds the documents, because Boost.JSON tells neither lines nor duplicate keys.
 #include <fmt/format.h>
+
+#include <boost/json/stream_parser.hpp>
 
 #include "resource/limits.h"
 #include "resource/manifest.h"
@@ -15,7 +16,8 @@ namespace {
 // Walks text that is known to be one valid JSON value.
 class Walker {
  public:
-  Walker(std::string_view text, int first_line, DocumentBuilder& builder) : text_(text), line_(first_line), builder_(builder) {}
+  Walker(std::string_view text, int first_line, DocumentBuilder& builder)
+      : text_(text), line_(first_line), builder_(builder) {}
 
   void walk() {
     // A stack of its own instead of recursion; the builder bounds the depth.
@@ -48,7 +50,8 @@ class Walker {
 
  private:
   void skip_space() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\r' || text_[at_] == '\n')) {
+    while (at_ < text_.size() &&
+           (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\r' || text_[at_] == '\n')) {
       if (text_[at_] == '\n') ++line_;
       ++at_;
     }
@@ -109,10 +112,12 @@ std::expected<std::vector<Document>, Problems> parse_json_documents(std::string_
     const auto rest = text.substr(start);
     std::size_t failed_at = 0;
     const bool starts_well = rest[0] == '{' || rest[0] == '[';
-    const auto length = starts_well ? document_length(parser, rest, failed_at) : fail(invalid_argument("not valid JSON: expected { or ["));
+    const auto length = starts_well ? document_length(parser, rest, failed_at)
+                                    : fail(invalid_argument("not valid JSON: expected { or ["));
     if (out.size() >= limits::kManifestDocuments || !length) {
-      problems.push_back({file, line + line_at(rest, failed_at) - 1, "",
-                          length ? fmt::format("more than {} documents", limits::kManifestDocuments) : length.error().message(), ""});
+      problems.push_back(
+          {file, line + line_at(rest, failed_at) - 1, "",
+           length ? fmt::format("more than {} documents", limits::kManifestDocuments) : length.error().message(), ""});
       break;
     }
     try {

@@ -1,4 +1,5 @@
-// What a text must be before any reader looks at it: within limits::kManifestBytes, valid UTF-8, no control characters but tab and line ends.
+// What a text must be before any reader looks at it: within limits::kManifestBytes, valid UTF-8, no control characters
+// but tab and line ends.
 #pragma once
 
 #include <optional>

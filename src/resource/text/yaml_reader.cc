@@ -1,12 +1,13 @@
-// YAML text → documents, over yaml-cpp's events. Its node tree is not used: it keeps duplicate keys silently and shares aliases without bound.
-#include <map>
-#include <sstream>
-
+// YAML text → documents, over yaml-cpp's events. Its node tree is not used: it keeps duplicate keys silently and shares
+// aliases without bound.
 #include <fmt/format.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
+
+#include <map>
+#include <sstream>
 
 #include "base/strings.h"
 #include "resource/limits.h"
@@ -47,11 +48,14 @@ class Handler final : public YAML::EventHandler {
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (++documents_ > limits::kManifestDocuments) {
-      throw DocumentBuilder::Stop{{file_, mark.line + 1, "", fmt::format("more than {} documents", limits::kManifestDocuments), ""}};
+      throw DocumentBuilder::Stop{
+          {file_, mark.line + 1, "", fmt::format("more than {} documents", limits::kManifestDocuments), ""}};
     }
     // yaml-cpp takes what does not belong to the value before it for another document.
     if (documents_ > 1 && !lines_.from_line(mark.line).starts_with("---")) {
-      throw DocumentBuilder::Stop{{file_, mark.line + 1, "", "not valid YAML: this does not belong to the value before it; two documents need '---' between them", ""}};
+      throw DocumentBuilder::Stop{
+          {file_, mark.line + 1, "",
+           "not valid YAML: this does not belong to the value before it; two documents need '---' between them", ""}};
     }
     builder_.emplace(file_, problems_);
     anchors_.clear();
@@ -68,26 +72,30 @@ class Handler final : public YAML::EventHandler {
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { value(nullptr, mark, anchor, "~"); }
 
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& text) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& text) override {
     if (builder_->in_map_wanting_key()) return key(mark, tag, text, anchor);
     value(typed(mark, tag, text), mark, anchor, text);
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const int line = mark.line + 1;
-    if (++aliases_ > limits::kYamlAliases) builder_->stop(line, fmt::format("more than {} aliases", limits::kYamlAliases));
+    if (++aliases_ > limits::kYamlAliases)
+      builder_->stop(line, fmt::format("more than {} aliases", limits::kYamlAliases));
     const auto found = anchors_.find(anchor);
     if (found == anchors_.end()) builder_->stop(line, "an alias inside the value that it stands for");
     if (builder_->in_map_wanting_key()) builder_->stop(line, "a key must be written out, not be an alias");
     builder_->copy(found->second, line);
   }
 
-  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
     start(mark, tag, "seq", anchor);
     builder_->begin_list(mark.line + 1);
   }
 
-  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
     start(mark, tag, "map", anchor);
     builder_->begin_map(mark.line + 1);
   }
@@ -113,7 +121,8 @@ class Handler final : public YAML::EventHandler {
 
   void keep(YAML::anchor_t anchor) {
     if (anchor == 0) return;
-    if (anchors_.size() >= limits::kYamlAliases) builder_->stop(0, fmt::format("more than {} anchors", limits::kYamlAliases));
+    if (anchors_.size() >= limits::kYamlAliases)
+      builder_->stop(0, fmt::format("more than {} anchors", limits::kYamlAliases));
     anchors_.insert_or_assign(anchor, *builder_->last());
   }
 
@@ -127,18 +136,22 @@ class Handler final : public YAML::EventHandler {
     const int line = mark.line + 1;
     if (anchor != 0) builder_->stop(line, "an anchor on a key; put it on a value");
     if (tag == "?" && text == "<<") builder_->stop(line, "merge keys ('<<') are not YAML 1.2; write the fields out");
-    if (tag == "?" && resolve_plain_scalar(text).is_null()) builder_->stop(line, "expected a string as key, found nothing");
+    if (tag == "?" && resolve_plain_scalar(text).is_null())
+      builder_->stop(line, "expected a string as key, found nothing");
     builder_->key(text, line);
   }
 
   json::value typed(const YAML::Mark& mark, const std::string& tag, const std::string& text) {
     if (tag == "?" || tag.empty()) return resolve_plain_scalar(text);
     if (tag == "!" || tag == fmt::format("{}str", kTagPrefix)) return json::string(jsv(text));
-    const std::string_view name = std::string_view(tag).starts_with(kTagPrefix) ? std::string_view(tag).substr(kTagPrefix.size()) : "";
+    const std::string_view name =
+        std::string_view(tag).starts_with(kTagPrefix) ? std::string_view(tag).substr(kTagPrefix.size()) : "";
     json::value made = resolve_plain_scalar(text);
-    const bool fits = (name == "int" && made.is_int64()) || (name == "bool" && made.is_bool()) || (name == "null" && made.is_null()) ||
-                      (name == "float" && made.is_number());
-    if (!fits) builder_->add(mark.line + 1, fmt::format("the tag '{}' is not known or does not fit; leave it out", printable(tag, 60)));
+    const bool fits = (name == "int" && made.is_int64()) || (name == "bool" && made.is_bool()) ||
+                      (name == "null" && made.is_null()) || (name == "float" && made.is_number());
+    if (!fits)
+      builder_->add(mark.line + 1,
+                    fmt::format("the tag '{}' is not known or does not fit; leave it out", printable(tag, 60)));
     return made;
   }
 
@@ -147,7 +160,8 @@ class Handler final : public YAML::EventHandler {
   Problems& problems_;
   std::vector<Document>& out_;
   std::optional<DocumentBuilder> builder_;
-  std::map<YAML::anchor_t, json::value> anchors_;  // Complete ones only, so that an alias cannot stand inside its own value.
+  std::map<YAML::anchor_t, json::value>
+      anchors_;  // Complete ones only, so that an alias cannot stand inside its own value.
   std::vector<YAML::anchor_t> open_;
   std::size_t aliases_ = 0;
   std::size_t documents_ = 0;
@@ -162,7 +176,8 @@ std::expected<std::vector<Document>, Problems> parse_yaml(std::string_view text,
   Handler handler(text, file, problems, out);
   try {
     std::string closed(text);
-    // yaml-cpp takes a quoted string without an end for whole when the text ends in a new line; a document's end inside it is refused.
+    // yaml-cpp takes a quoted string without an end for whole when the text ends in a new line; a document's end inside
+    // it is refused.
     if (text.ends_with('\n')) closed += "...\n";
     std::istringstream stream(closed);
     YAML::Parser parser(stream);

@@ -104,8 +104,9 @@ bool can_stand_plain(std::string_view text) {
   if (one_of(lowered, kWords) || lowered == "null") return false;
   if (is_digit(first)) {
     // Numbers of any notation, dates and sexagesimals are made of these alone; a unit such as "15m" or "512Mi" is not.
-    return text.find_first_of("-:+") == std::string_view::npos &&
-           std::ranges::any_of(text, [](char c) { return is_letter(c) && std::string_view("abcdefABCDEFxXoOtTzZ").find(c) == std::string_view::npos; });
+    return text.find_first_of("-:+") == std::string_view::npos && std::ranges::any_of(text, [](char c) {
+             return is_letter(c) && std::string_view("abcdefABCDEFxXoOtTzZ").find(c) == std::string_view::npos;
+           });
   }
   return true;
 }

@@ -1,5 +1,5 @@
-// What a plain YAML scalar means by the core schema of YAML 1.2.2 (section 10.3.2), and when a string must be quoted so that no reader, of YAML 1.1
-// either, takes it for something else. Pure functions.
+// What a plain YAML scalar means by the core schema of YAML 1.2.2 (section 10.3.2), and when a string must be quoted so
+// that no reader, of YAML 1.1 either, takes it for something else. Pure functions.
 #pragma once
 
 #include <string>

@@ -1,8 +1,8 @@
 // JSON tree → YAML text.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
-
-#include <fmt/format.h>
 
 #include "base/strings.h"
 #include "resource/manifest.h"
@@ -43,9 +43,12 @@ std::string quoted(std::string_view text) {
 
 // Text of several lines that a literal block keeps as it is.
 bool can_be_block(std::string_view text) {
-  if (text.find('\n') == std::string_view::npos || text.front() == ' ' || text.front() == '\n' || text.ends_with("\n\n")) return false;
+  if (text.find('\n') == std::string_view::npos || text.front() == ' ' || text.front() == '\n' ||
+      text.ends_with("\n\n"))
+    return false;
   const auto lines = split(text, '\n');
-  if (std::ranges::any_of(lines, [](std::string_view line) { return line.ends_with(' ') || line.starts_with('#'); })) return false;
+  if (std::ranges::any_of(lines, [](std::string_view line) { return line.ends_with(' ') || line.starts_with('#'); }))
+    return false;
   // Printable ASCII and letters of Unicode; rarer characters are safer in quotes.
   return std::ranges::all_of(text, [](char c) {
     const auto byte = static_cast<unsigned char>(c);
@@ -141,18 +144,32 @@ class YamlWriter {
 
   void scalar_or_empty(const json::value& value) {
     switch (value.kind()) {
-      case json::kind::null: out_ += "null"; return;
-      case json::kind::bool_: out_ += value.get_bool() ? "true" : "false"; return;
-      case json::kind::int64: out_ += fmt::format("{}", value.get_int64()); return;
-      case json::kind::uint64: out_ += fmt::format("{}", value.get_uint64()); return;
-      case json::kind::double_: out_ += number_text(value.get_double()); return;
+      case json::kind::null:
+        out_ += "null";
+        return;
+      case json::kind::bool_:
+        out_ += value.get_bool() ? "true" : "false";
+        return;
+      case json::kind::int64:
+        out_ += fmt::format("{}", value.get_int64());
+        return;
+      case json::kind::uint64:
+        out_ += fmt::format("{}", value.get_uint64());
+        return;
+      case json::kind::double_:
+        out_ += number_text(value.get_double());
+        return;
       case json::kind::string: {
         const auto text = view(value.get_string());
         out_ += can_stand_plain(text) ? std::string(text) : quoted(text);
         return;
       }
-      case json::kind::array: out_ += "[]"; return;
-      case json::kind::object: out_ += "{}"; return;
+      case json::kind::array:
+        out_ += "[]";
+        return;
+      case json::kind::object:
+        out_ += "{}";
+        return;
     }
   }
 
