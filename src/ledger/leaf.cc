@@ -254,6 +254,11 @@ bool Leaf::needs_refill() const {
          low(need.calls, leased_.calls, limit.calls);
 }
 
+void Leaf::continue_from(const HolderState& holder) {
+  lease_number_ = holder.leases;
+  leased_ = holder.settled ? holder.spent : larger(holder.leased, holder.spent);
+}
+
 void Leaf::add_lease(const Lease& lease) {
   if (lease.number <= lease_number_) return;
   lease_number_ = lease.number;

@@ -98,11 +98,15 @@ class Leaf final : public Ledger {
   Amounts charge_in_full(const AttemptId& attempt);
   Amounts give_back(const AttemptId& attempt);
 
-  // Leases. A granted lease may be added twice; it counts once.
+  // Leases. A run that was there before goes on from what the Authority knows of it; call this before the first
+  // reserve().
+  void continue_from(const HolderState& holder);
+  // A granted lease may be added twice; it counts once.
   bool needs_refill() const;
   LeaseRequest next_lease() const;
   void add_lease(const Lease& lease);
-  // What Authority::settle() wants at the end.
+  // What Authority::settle() wants when the run is over or has crashed. Never settle a leaf that goes on: it would
+  // spend what it gave back.
   Amounts spent() const { return spent_; }
   std::uint64_t leases_seen() const { return lease_number_; }
 

@@ -11,7 +11,11 @@ namespace {
 using testing::HasSubstr;
 
 TEST(Price, IsSummedByPartAndRoundedUpOnce) {
-  const ModelPrice price{.input = 3'000'000, .cached_input = 300'000, .cache_write = 3'750'000, .output = 15'000'000, .reasoning = 20'000'000};
+  const ModelPrice price{.input = 3'000'000,
+                         .cached_input = 300'000,
+                         .cache_write = 3'750'000,
+                         .output = 15'000'000,
+                         .reasoning = 20'000'000};
   EXPECT_EQ(cost_of(price, {}).value, 0);
   EXPECT_EQ(cost_of(price, {.input = 1}).value, 3);
   EXPECT_EQ(cost_of(price, {.input = 1, .cached_input = 1}).value, 1);  // 0.3 micro-USD.
@@ -74,11 +78,15 @@ TEST(PriceTable, ReadsItsFormatAndSaysWhatIsWrong) {
   EXPECT_THAT(error("{"), HasSubstr(""));
   EXPECT_THAT(error(R"({"prices": []})"), HasSubstr("version"));
   EXPECT_THAT(error(R"({"version": "v", "prices": [{"model": "a", "input": "1"}]})"), HasSubstr("'output'"));
-  EXPECT_THAT(error(R"({"version": "v", "prices": [{"model": "a", "input": 1, "output": "1"}]})"), HasSubstr("decimal string"));
-  EXPECT_THAT(error(R"({"version": "v", "prices": [{"model": "a", "input": "-1", "output": "1"}]})"), HasSubstr("'input'"));
-  EXPECT_THAT(error(R"({"version": "v", "prices": [{"model": "a", "input": "1", "output": "1", "ouput": "1"}]})"), HasSubstr("ouput"));
+  EXPECT_THAT(error(R"({"version": "v", "prices": [{"model": "a", "input": 1, "output": "1"}]})"),
+              HasSubstr("decimal string"));
+  EXPECT_THAT(error(R"({"version": "v", "prices": [{"model": "a", "input": "-1", "output": "1"}]})"),
+              HasSubstr("'input'"));
+  EXPECT_THAT(error(R"({"version": "v", "prices": [{"model": "a", "input": "1", "output": "1", "ouput": "1"}]})"),
+              HasSubstr("ouput"));
   EXPECT_THAT(error(R"({"version": "v", "prices": [{"input": "1", "output": "1"}]})"), HasSubstr("'model'"));
-  EXPECT_THAT(error(R"({"version": "v", "prices": [{"model": "a", "input": "9000000", "output": "1"}]})"), HasSubstr("outside"));
+  EXPECT_THAT(error(R"({"version": "v", "prices": [{"model": "a", "input": "9000000", "output": "1"}]})"),
+              HasSubstr("outside"));
 }
 
 TEST(Glob, MatchesRuns) {
