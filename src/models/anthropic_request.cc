@@ -1,8 +1,8 @@
 // ModelRequest → Anthropic Messages request.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
-
-#include <fmt/format.h>
 
 #include "models/anthropic_wire.h"
 #include "models/wire/wire_json.h"
@@ -47,7 +47,8 @@ json::array assistant_blocks(const Message& message) {
   }
   if (!message.text.empty()) blocks.push_back(text_block(message.text));
   for (const auto& use : message.tool_uses) {
-    blocks.push_back(json::object{{"type", "tool_use"}, {"id", text(use.id)}, {"name", text(use.name)}, {"input", input_of(use)}});
+    blocks.push_back(
+        json::object{{"type", "tool_use"}, {"id", text(use.id)}, {"name", text(use.name)}, {"input", input_of(use)}});
   }
   return blocks;
 }
@@ -73,7 +74,10 @@ Result<json::array> encode_messages(const ModelRequest& request) {
     const auto& message = request.messages[i];
     if (message.role == Role::kSystem) continue;
     if (find(message.extra, "openai_content")) {
-      return fail(invalid_argument(fmt::format("messages[{}] has parts (an image, a file) in OpenAI's form, which this provider's Anthropic dialect cannot take", i)));
+      return fail(
+          invalid_argument(fmt::format("messages[{}] has parts (an image, a file) in OpenAI's form, which this "
+                                       "provider's Anthropic dialect cannot take",
+                                       i)));
     }
     json::array blocks = message_blocks(message);
     if (blocks.empty()) continue;
@@ -121,10 +125,22 @@ json::value encode_tool_choice(const json::value& choice) {
 
 // Parameters that only tune or log on OpenAI's side: leaving them out changes no meaning.
 bool is_droppable(std::string_view key) {
-  constexpr std::array<std::string_view, 14> kDropped = {
-      "seed",       "store", "logprobs",        "top_logprobs",     "presence_penalty", "frequency_penalty",    "logit_bias",
-      "prediction", "n",     "reasoning_effort", "prompt_cache_key", "verbosity",        "parallel_tool_calls", "safety_identifier"};
-  return std::ranges::find(kDropped, key) != kDropped.end() || key.starts_with("openai_") || key.starts_with("anthropic_");
+  constexpr std::array<std::string_view, 14> kDropped = {"seed",
+                                                         "store",
+                                                         "logprobs",
+                                                         "top_logprobs",
+                                                         "presence_penalty",
+                                                         "frequency_penalty",
+                                                         "logit_bias",
+                                                         "prediction",
+                                                         "n",
+                                                         "reasoning_effort",
+                                                         "prompt_cache_key",
+                                                         "verbosity",
+                                                         "parallel_tool_calls",
+                                                         "safety_identifier"};
+  return std::ranges::find(kDropped, key) != kDropped.end() || key.starts_with("openai_") ||
+         key.starts_with("anthropic_");
 }
 
 Result<> encode_options(const ModelRequest& request, json::object& out) {
@@ -138,7 +154,9 @@ Result<> encode_options(const ModelRequest& request, json::object& out) {
     } else if (key == "tool_choice") {
       if (!request.tools.empty()) out["tool_choice"] = encode_tool_choice(value);
     } else if (key == "response_format" && !(value.is_object() && get_string(value.get_object(), "type") == "text")) {
-      return fail(invalid_argument("response_format has no equal in the Anthropic dialect of this provider; ask for JSON in the prompt or by a tool"));
+      return fail(
+          invalid_argument("response_format has no equal in the Anthropic dialect of this provider; ask for JSON in "
+                           "the prompt or by a tool"));
     } else if (key != "response_format" && !is_droppable(key) && !out.contains(member.key())) {
       out[member.key()] = value;
     }
@@ -156,7 +174,8 @@ void mark_for_cache(json::array& blocks) {
   if (blocks.empty()) return;
   auto* last = blocks.back().if_object();
   // Thinking blocks cannot carry the mark.
-  if (last && !get_string(*last, "type").ends_with("thinking")) (*last)["cache_control"] = json::object{{"type", "ephemeral"}};
+  if (last && !get_string(*last, "type").ends_with("thinking"))
+    (*last)["cache_control"] = json::object{{"type", "ephemeral"}};
 }
 
 }  // namespace

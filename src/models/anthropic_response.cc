@@ -1,8 +1,8 @@
 // Whole Messages answers, and what they share with streams.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
-
-#include <fmt/format.h>
 
 #include "base/strings.h"
 #include "models/anthropic_wire.h"
@@ -43,10 +43,12 @@ Usage AnthropicUsage::to_usage() const {
 
 UpstreamFailure anthropic_failure(const json::object& error) {
   const std::string type(get_string(error, "type"));
-  constexpr std::array<std::string_view, 4> kPassing = {"overloaded_error", "rate_limit_error", "api_error", "timeout_error"};
+  constexpr std::array<std::string_view, 4> kPassing = {"overloaded_error", "rate_limit_error", "api_error",
+                                                        "timeout_error"};
   const bool passing = std::ranges::find(kPassing, type) != kPassing.end();
   return {Error(passing ? Code::kUnavailable : Code::kFailedPrecondition,
-                fmt::format("the provider broke its answer off with an error ({}): {}", type.empty() ? "no type" : printable(type, 60),
+                fmt::format("the provider broke its answer off with an error ({}): {}",
+                            type.empty() ? "no type" : printable(type, 60),
                             printable(get_string(error, "message"), limits::kErrorExcerptBytes))),
           passing, std::nullopt};
 }
@@ -82,7 +84,8 @@ Result<ModelResponse> decode_anthropic_response(const json::object& body) {
   const auto* content = find_array(body, "content");
   if (!content) return fail(wire::garbage("Anthropic Messages", "no content", to_json(body)));
   if (content->size() > limits::kContentBlocksPerAnswer) {
-    return fail(Code::kResourceExhausted, fmt::format("the answer holds more than {} blocks, the limit", limits::kContentBlocksPerAnswer));
+    return fail(Code::kResourceExhausted,
+                fmt::format("the answer holds more than {} blocks, the limit", limits::kContentBlocksPerAnswer));
   }
   ModelResponse response;
   response.model = get_string(body, "model");

@@ -1,7 +1,8 @@
-// Streamed Messages answers: message_start, content_block_start/_delta/_stop, message_delta, message_stop; ping and unknown events are passed over.
-#include <map>
-
+// Streamed Messages answers: message_start, content_block_start/_delta/_stop, message_delta, message_stop; ping and
+// unknown events are passed over.
 #include <fmt/format.h>
+
+#include <map>
 
 #include "models/anthropic_wire.h"
 #include "models/limits.h"
@@ -13,7 +14,9 @@ namespace {
 
 using Fed = std::expected<void, UpstreamFailure>;
 
-std::unexpected<UpstreamFailure> unusable(Error error) { return std::unexpected(UpstreamFailure{std::move(error), false, std::nullopt}); }
+std::unexpected<UpstreamFailure> unusable(Error error) {
+  return std::unexpected(UpstreamFailure{std::move(error), false, std::nullopt});
+}
 std::unexpected<UpstreamFailure> garbage(std::string_view what, std::string_view data) {
   return unusable(wire::garbage("Anthropic Messages", what, data));
 }
@@ -89,7 +92,8 @@ Fed AnthropicStreamDecoder::start_block(const json::object& data, std::vector<Ev
   const auto index = wire::count(data, "index");
   if (!object || !index) return garbage("content_block_start without index or content_block", to_json(data));
   if (blocks_.size() >= limits::kContentBlocksPerAnswer) {
-    return unusable({Code::kResourceExhausted, fmt::format("the answer holds more than {} blocks, the limit", limits::kContentBlocksPerAnswer)});
+    return unusable({Code::kResourceExhausted,
+                     fmt::format("the answer holds more than {} blocks, the limit", limits::kContentBlocksPerAnswer)});
   }
   const auto [place, fresh] = blocks_.try_emplace(*index);
   if (!fresh) return garbage("a content block begins twice", to_json(data));
@@ -168,9 +172,11 @@ Fed AnthropicStreamDecoder::end_block(const json::object& data, std::vector<Even
   }
   if (type != "tool_use") return {};
   if (response_.message.tool_uses.size() >= limits::kToolUsesPerAnswer) {
-    return unusable({Code::kResourceExhausted, fmt::format("the answer holds more than {} tool calls, the limit", limits::kToolUsesPerAnswer)});
+    return unusable({Code::kResourceExhausted,
+                     fmt::format("the answer holds more than {} tool calls, the limit", limits::kToolUsesPerAnswer)});
   }
-  ToolUse use{std::string(get_string(block->object, "id")), std::string(get_string(block->object, "name")), block->input_json};
+  ToolUse use{std::string(get_string(block->object, "id")), std::string(get_string(block->object, "name")),
+              block->input_json};
   if (use.arguments.empty()) use.arguments = wire::arguments_text(find(block->object, "input"));
   if (use.id.empty()) use.id = wire::made_up_id(response_.request_id, response_.message.tool_uses.size());
   response_.message.tool_uses.push_back(use);
@@ -195,7 +201,8 @@ void AnthropicStreamDecoder::merge_usage(const json::object& holder, std::vector
 Fed AnthropicStreamDecoder::grow(std::size_t bytes) {
   bytes_ += bytes;
   if (bytes_ <= limits::kAnswerBytes) return {};
-  return unusable({Code::kResourceExhausted, fmt::format("the answer is longer than {} bytes, the limit (kAnswerBytes)", limits::kAnswerBytes)});
+  return unusable({Code::kResourceExhausted,
+                   fmt::format("the answer is longer than {} bytes, the limit (kAnswerBytes)", limits::kAnswerBytes)});
 }
 
 Fed AnthropicStreamDecoder::say(Chunk::Stream stream, std::string_view text, std::vector<Event>& out) {

@@ -1,8 +1,10 @@
-// The Anthropic Messages dialect (POST /v1/messages, version 2023-06-01), towards a provider. Written from the public API reference.
+// The Anthropic Messages dialect (POST /v1/messages, version 2023-06-01), towards a provider. Written from the public
+// API reference.
 //
-// usage.input_tokens of this dialect excludes cached tokens; ours includes them. Assistant messages keep their content blocks in
-// extra["anthropic_content"], so that thinking blocks go back with their signatures. Options in request.extra are taken in the OpenAI spelling where
-// both dialects have them (temperature, top_p, stop, tool_choice, parallel_tool_calls, user) and as they are otherwise (thinking, top_k …).
+// usage.input_tokens of this dialect excludes cached tokens; ours includes them. Assistant messages keep their content
+// blocks in extra["anthropic_content"], so that thinking blocks go back with their signatures. Options in request.extra
+// are taken in the OpenAI spelling where both dialects have them (temperature, top_p, stop, tool_choice,
+// parallel_tool_calls, user) and as they are otherwise (thinking, top_k …).
 #pragma once
 
 #include <memory>

@@ -100,12 +100,14 @@ TEST(AnthropicStream, ThinkingGoesBackWithItsSignature) {
   request.messages[1].tool_uses.clear();
   request.messages.pop_back();
   const auto cut = encode_anthropic_request(request, {true, false, 100}).value();
-  EXPECT_EQ(to_json(find_array(cut, "messages")->at(1).at("content")),
-            R"([{"type":"thinking","thinking":"I should list.","signature":"SIG=="},{"type":"text","text":"Looking."}])");
+  EXPECT_EQ(
+      to_json(find_array(cut, "messages")->at(1).at("content")),
+      R"([{"type":"thinking","thinking":"I should list.","signature":"SIG=="},{"type":"text","text":"Looking."}])");
 }
 
 TEST(AnthropicStream, MessageDeltaMayCorrectTheInput) {
-  const auto decoded = decode(R"(data: {"type":"message_start","message":{"id":"m","usage":{"input_tokens":5,"output_tokens":1}}}
+  const auto decoded =
+      decode(R"(data: {"type":"message_start","message":{"id":"m","usage":{"input_tokens":5,"output_tokens":1}}}
 
 data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":"x"}}
 
@@ -130,7 +132,8 @@ TEST(AnthropicStream, BrokenOffBeforeTheFinalCount) {
 }
 
 TEST(AnthropicStream, MalformedArgumentsStayText) {
-  const auto decoded = decode(R"(data: {"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"f","input":{}}}
+  const auto decoded = decode(
+      R"(data: {"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"f","input":{}}}
 
 data: {"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{\"a\": oo"}}
 
@@ -152,7 +155,8 @@ data: {"type":"message_stop"}
 }
 
 TEST(AnthropicStream, NoArgumentsIsAnEmptyObject) {
-  const auto decoded = decode(R"(data: {"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"f","input":{}}}
+  const auto decoded = decode(
+      R"(data: {"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"f","input":{}}}
 
 data: {"type":"content_block_stop","index":0}
 )");
@@ -161,7 +165,8 @@ data: {"type":"content_block_stop","index":0}
 }
 
 TEST(AnthropicStream, UnknownBlocksAreKept) {
-  const auto decoded = decode(R"(data: {"type":"content_block_start","index":0,"content_block":{"type":"redacted_thinking","data":"ENC"}}
+  const auto decoded =
+      decode(R"(data: {"type":"content_block_start","index":0,"content_block":{"type":"redacted_thinking","data":"ENC"}}
 
 data: {"type":"content_block_stop","index":0}
 
@@ -180,17 +185,21 @@ data: {"type":"message_stop"}
   ASSERT_FALSE(decoded.failure);
   EXPECT_TRUE(uses_of(decoded.events).empty()) << "a tool that ran at the provider is no proposal";
   EXPECT_EQ(decoded.response.stop, StopReason::kOther);
-  EXPECT_EQ(to_json(*find(decoded.response.message.extra, "anthropic_content")),
-            R"([{"type":"redacted_thinking","data":"ENC"},{"type":"server_tool_use","id":"s","name":"web_search","input":{"q":1}}])");
+  EXPECT_EQ(
+      to_json(*find(decoded.response.message.extra, "anthropic_content")),
+      R"([{"type":"redacted_thinking","data":"ENC"},{"type":"server_tool_use","id":"s","name":"web_search","input":{"q":1}}])");
 }
 
 TEST(AnthropicStream, Errors) {
-  const auto overloaded = decode("event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n");
+  const auto overloaded = decode(
+      "event: error\ndata: "
+      "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n");
   ASSERT_TRUE(overloaded.failure);
   EXPECT_TRUE(overloaded.failure->retryable);
-  for (const std::string_view wire : {"data: x\n", "data: {}\n", "data: {\"type\":\"content_block_stop\",\"index\":3}\n",
-                                      "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"x\"}}\n",
-                                      "data: {\"type\":\"content_block_start\",\"index\":0}\n", "data: {\"type\":\"message_start\"}\n"}) {
+  for (const std::string_view wire :
+       {"data: x\n", "data: {}\n", "data: {\"type\":\"content_block_stop\",\"index\":3}\n",
+        "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"x\"}}\n",
+        "data: {\"type\":\"content_block_start\",\"index\":0}\n", "data: {\"type\":\"message_start\"}\n"}) {
     const auto decoded = decode(wire);
     ASSERT_TRUE(decoded.failure) << wire;
     EXPECT_EQ(decoded.failure->error.code(), Code::kDataLoss);
@@ -204,7 +213,8 @@ TEST(AnthropicStream, LimitsHold) {
   std::optional<UpstreamFailure> failure;
   std::size_t blocks = 0;
   for (; blocks < 10'000 && !failure; ++blocks) {
-    const auto data = fmt::format(R"({{"type":"content_block_start","index":{},"content_block":{{"type":"text","text":""}}}})", blocks);
+    const auto data = fmt::format(
+        R"({{"type":"content_block_start","index":{},"content_block":{{"type":"text","text":""}}}})", blocks);
     if (auto fed = decoder->feed("", data, events); !fed) failure = fed.error();
   }
   ASSERT_TRUE(failure);
@@ -213,9 +223,12 @@ TEST(AnthropicStream, LimitsHold) {
 }
 
 TEST(AnthropicWhole, IsDecoded) {
-  const auto response = decode_anthropic_response(object(R"({"id":"msg","type":"message","role":"assistant","model":"c","stop_reason":"tool_use",
+  const auto response =
+      decode_anthropic_response(
+          object(R"({"id":"msg","type":"message","role":"assistant","model":"c","stop_reason":"tool_use",
     "content":[{"type":"text","text":"Hi","citations":null},{"type":"tool_use","id":"t","name":"f","input":{"a":1}}],
-    "usage":{"input_tokens":3,"cache_read_input_tokens":7,"output_tokens":2}})")).value();
+    "usage":{"input_tokens":3,"cache_read_input_tokens":7,"output_tokens":2}})"))
+          .value();
   EXPECT_EQ(response.message.text, "Hi");
   EXPECT_EQ(response.message.tool_uses.at(0).arguments, R"({"a":1})");
   EXPECT_EQ(response.usage, (Usage{10, 7, 0, 2, 0}));
@@ -227,22 +240,25 @@ TEST(AnthropicWhole, IsDecoded) {
 TEST(AnthropicEncode, Request) {
   ModelRequest request;
   request.model = "claude-x";
-  request.messages = {message(Role::kSystem, "Be brief."), message(Role::kUser, "List."), message(Role::kAssistant, "")};
+  request.messages = {message(Role::kSystem, "Be brief."), message(Role::kUser, "List."),
+                      message(Role::kAssistant, "")};
   request.messages[2].tool_uses = {{"a", "f", R"({"x":1})"}, {"b", "g", ""}};
   request.messages.push_back(tool_result("a", "one"));
   request.messages.push_back(tool_result("b", ""));
   request.messages.push_back(message(Role::kUser, "Go on."));
   request.tools = {{"f", "Does f.", {}}, {"g", "", object(R"({"type":"object","properties":{}})")}};
-  request.extra = object(R"({"temperature":0,"stop":"END","tool_choice":"required","parallel_tool_calls":false,"seed":7,"user":"u1","thinking":{"type":"enabled","budget_tokens":1024}})");
+  request.extra = object(
+      R"({"temperature":0,"stop":"END","tool_choice":"required","parallel_tool_calls":false,"seed":7,"user":"u1","thinking":{"type":"enabled","budget_tokens":1024}})");
   const auto body = encode_anthropic_request(request, {true, true, 4096}).value();
-  EXPECT_EQ(to_json(body),
-            R"({"model":"claude-x","max_tokens":4096,"system":[{"type":"text","text":"Be brief.","cache_control":{"type":"ephemeral"}}],)"
-            R"("tools":[{"name":"f","description":"Does f.","input_schema":{"type":"object"}},{"name":"g","input_schema":{"type":"object","properties":{}}}],)"
-            R"("messages":[{"role":"user","content":[{"type":"text","text":"List."}]},)"
-            R"({"role":"assistant","content":[{"type":"tool_use","id":"a","name":"f","input":{"x":1}},{"type":"tool_use","id":"b","name":"g","input":{}}]},)"
-            R"({"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":"one"},{"type":"tool_result","tool_use_id":"b"},)"
-            R"({"type":"text","text":"Go on.","cache_control":{"type":"ephemeral"}}]}],"stream":true,"temperature":0,"stop_sequences":["END"],)"
-            R"("tool_choice":{"type":"any","disable_parallel_tool_use":true},"metadata":{"user_id":"u1"},"thinking":{"type":"enabled","budget_tokens":1024}})");
+  EXPECT_EQ(
+      to_json(body),
+      R"({"model":"claude-x","max_tokens":4096,"system":[{"type":"text","text":"Be brief.","cache_control":{"type":"ephemeral"}}],)"
+      R"("tools":[{"name":"f","description":"Does f.","input_schema":{"type":"object"}},{"name":"g","input_schema":{"type":"object","properties":{}}}],)"
+      R"("messages":[{"role":"user","content":[{"type":"text","text":"List."}]},)"
+      R"({"role":"assistant","content":[{"type":"tool_use","id":"a","name":"f","input":{"x":1}},{"type":"tool_use","id":"b","name":"g","input":{}}]},)"
+      R"({"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":"one"},{"type":"tool_result","tool_use_id":"b"},)"
+      R"({"type":"text","text":"Go on.","cache_control":{"type":"ephemeral"}}]}],"stream":true,"temperature":0,"stop_sequences":["END"],)"
+      R"("tool_choice":{"type":"any","disable_parallel_tool_use":true},"metadata":{"user_id":"u1"},"thinking":{"type":"enabled","budget_tokens":1024}})");
 }
 
 TEST(AnthropicEncode, WhatItCannotSayIsRefused) {

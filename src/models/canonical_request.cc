@@ -1,11 +1,11 @@
 #include "models/canonical_request.h"
 
+#include <fmt/format.h>
+#include <re2/re2.h>
+
 #include <algorithm>
 #include <array>
 #include <map>
-
-#include <fmt/format.h>
-#include <re2/re2.h>
 
 #include "base/strings.h"
 #include "models/limits.h"
@@ -17,7 +17,8 @@ namespace {
 using wire::text;
 using wire::view;
 
-constexpr std::array<std::string_view, 7> kClassNames = {"Pattern", "ToolResults", "System", "User", "Tools", "Options", "Model"};
+constexpr std::array<std::string_view, 7> kClassNames = {"Pattern", "ToolResults", "System", "User",
+                                                         "Tools",   "Options",     "Model"};
 constexpr std::string_view kVolatileText = "<volatile>";
 
 // Rules name tools with dots, models see underscores; a recording may use either.
@@ -37,7 +38,9 @@ json::array tool_summary(const std::vector<ToolSpec>& tools, bool is_volatile) {
   json::array out;
   for (const auto& tool : tools) {
     const json::object rest{{"description", text(tool.description)}, {"inputSchema", tool.input_schema}};
-    out.push_back(json::object{{"name", text(tool.name)}, {"sha256", text(is_volatile ? std::string(kVolatileText) : sha256_hex(canonical_json(rest)))}});
+    out.push_back(
+        json::object{{"name", text(tool.name)},
+                     {"sha256", text(is_volatile ? std::string(kVolatileText) : sha256_hex(canonical_json(rest)))}});
   }
   return out;
 }
@@ -74,7 +77,9 @@ Result<Volatile> volatile_from_json(const json::object& object) {
   const auto name = get_string(object, "class", "Pattern");
   const auto found = std::ranges::find(kClassNames, name);
   if (found == kClassNames.end()) {
-    return fail(invalid_argument(fmt::format("volatile: unknown class '{}'; known are ToolResults, System, User, Tools, Options and Model", printable(name, 60))));
+    return fail(invalid_argument(
+        fmt::format("volatile: unknown class '{}'; known are ToolResults, System, User, Tools, Options and Model",
+                    printable(name, 60))));
   }
   part.what = static_cast<Volatile::Class>(found - kClassNames.begin());
   if ((part.what == Volatile::Class::kPattern) == part.pattern.empty()) {
@@ -92,7 +97,8 @@ Result<Volatile> volatile_from_json(const json::object& object) {
 
 Result<Canonicalizer> Canonicalizer::make(const std::vector<Volatile>& volatiles, SecretMask secrets) {
   if (volatiles.size() > limits::kVolatilePatterns) {
-    return fail(Code::kResourceExhausted, fmt::format("{} volatile parts are declared, the limit is {}", volatiles.size(), limits::kVolatilePatterns));
+    return fail(Code::kResourceExhausted, fmt::format("{} volatile parts are declared, the limit is {}",
+                                                      volatiles.size(), limits::kVolatilePatterns));
   }
   Canonicalizer out;
   out.secrets_ = std::move(secrets);
@@ -101,14 +107,18 @@ Result<Canonicalizer> Canonicalizer::make(const std::vector<Volatile>& volatiles
     out.patterns_.emplace_back();
     if (part.what != Volatile::Class::kPattern) continue;
     if (part.pattern.size() > limits::kVolatilePatternBytes) {
-      return fail(Code::kResourceExhausted, fmt::format("a volatile pattern is longer than {} bytes, the limit", limits::kVolatilePatternBytes));
+      return fail(Code::kResourceExhausted,
+                  fmt::format("a volatile pattern is longer than {} bytes, the limit", limits::kVolatilePatternBytes));
     }
     RE2::Options options;
     options.set_log_errors(false);
     auto pattern = std::make_shared<const RE2>(part.pattern, options);
-    if (!pattern->ok()) return fail(invalid_argument(fmt::format("volatile pattern '{}': {}", printable(part.pattern, 120), pattern->error())));
+    if (!pattern->ok())
+      return fail(
+          invalid_argument(fmt::format("volatile pattern '{}': {}", printable(part.pattern, 120), pattern->error())));
     if (RE2::PartialMatch("", *pattern)) {
-      return fail(invalid_argument(fmt::format("volatile pattern '{}' matches nothing at all, so it would match everywhere", printable(part.pattern, 120))));
+      return fail(invalid_argument(fmt::format(
+          "volatile pattern '{}' matches nothing at all, so it would match everywhere", printable(part.pattern, 120))));
     }
     out.patterns_.back() = std::move(pattern);
   }
@@ -123,7 +133,8 @@ bool Canonicalizer::is_volatile_tool(std::string_view tool) const {
   const std::string key = tool_key(tool);
   return std::ranges::any_of(volatiles_, [&](const Volatile& part) {
     if (part.what != Volatile::Class::kToolResults) return false;
-    return part.tools.empty() || std::ranges::any_of(part.tools, [&](const auto& name) { return tool_key(name) == key; });
+    return part.tools.empty() ||
+           std::ranges::any_of(part.tools, [&](const auto& name) { return tool_key(name) == key; });
   });
 }
 
@@ -167,7 +178,8 @@ json::value Canonicalizer::mask_value(const json::value& value) const {
 json::object Canonicalizer::remask(const json::object& message) const {
   json::object out = mask_value(message).get_object();
   const auto role = get_string(out, "role");
-  const bool whole = (role == "system" && is_volatile(Volatile::Class::kSystem)) || (role == "user" && is_volatile(Volatile::Class::kUser)) ||
+  const bool whole = (role == "system" && is_volatile(Volatile::Class::kSystem)) ||
+                     (role == "user" && is_volatile(Volatile::Class::kUser)) ||
                      (role == "tool" && is_volatile_tool(get_string(out, "tool")));
   if (!whole) return out;
   out["text"] = text(kVolatileText);
@@ -192,7 +204,8 @@ json::object Canonicalizer::answer(const Message& message) const {
   json::object out{{"role", "assistant"}, {"text", text(message.text)}};
   json::array uses;
   for (const auto& use : message.tool_uses) {
-    uses.push_back(json::object{{"id", text(use.id)}, {"name", text(use.name)}, {"arguments", arguments_value(use.arguments)}});
+    uses.push_back(
+        json::object{{"id", text(use.id)}, {"name", text(use.name)}, {"arguments", arguments_value(use.arguments)}});
   }
   if (!uses.empty()) out["toolUses"] = std::move(uses);
   return remask(out);
@@ -210,7 +223,8 @@ CanonicalRequest Canonicalizer::operator()(const ModelRequest& request) const {
     json::object object{{"role", text(to_string(message.role))}};
     if (message.role == Role::kTool) {
       object["toolUse"] = text(message.tool_use_id);
-      if (const auto found = tool_of_use.find(message.tool_use_id); found != tool_of_use.end()) object["tool"] = text(found->second);
+      if (const auto found = tool_of_use.find(message.tool_use_id); found != tool_of_use.end())
+        object["tool"] = text(found->second);
       if (message.is_error) object["isError"] = true;
     }
     object["text"] = text(message.text);

@@ -1,8 +1,9 @@
-// The form in which a recorded request and a real one are compared: messages as small JSON objects with fixed members, and a setup (model, tools by
-// name and hash, options). Secrets and declared volatile parts are masked, so that equal bytes mean "the same request". Values; no shared state.
+// The form in which a recorded request and a real one are compared: messages as small JSON objects with fixed members,
+// and a setup (model, tools by name and hash, options). Secrets and declared volatile parts are masked, so that equal
+// bytes mean "the same request". Values; no shared state.
 //
-// What does not count: the provider's name, ids of requests, the reasoning and provider-specific blocks of assistant messages, white space and member
-// order inside JSON arguments.
+// What does not count: the provider's name, ids of requests, the reasoning and provider-specific blocks of assistant
+// messages, white space and member order inside JSON arguments.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,8 @@ class RE2;
 
 namespace remit::models {
 
-// One declared volatile part: a class, or a pattern (RE2 syntax) wherever it occurs in a message's text or in arguments.
+// One declared volatile part: a class, or a pattern (RE2 syntax) wherever it occurs in a message's text or in
+// arguments.
 struct Volatile {
   enum class Class : std::uint8_t { kPattern, kToolResults, kSystem, kUser, kTools, kOptions, kModel };
   Class what = Class::kPattern;

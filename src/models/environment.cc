@@ -13,7 +13,8 @@ std::string value_of(const EnvironmentGetter& get, std::string_view name) {
   return value ? std::string(trim(*value)) : std::string();
 }
 
-ProviderConfig vendor(const EnvironmentGetter& get, ProviderType type, std::string_view key_name, std::string_view url_name) {
+ProviderConfig vendor(const EnvironmentGetter& get, ProviderType type, std::string_view key_name,
+                      std::string_view url_name) {
   ProviderConfig config;
   config.type = type;
   config.base_url = value_of(get, url_name);
@@ -25,7 +26,8 @@ ProviderConfig vendor(const EnvironmentGetter& get, ProviderType type, std::stri
 std::optional<ProviderConfig> find_provider(const EnvironmentGetter& get, std::string_view wanted_model) {
   if (const auto url = value_of(get, "REMIT_MODEL_URL"); !url.empty()) {
     const bool anthropic = url.ends_with("/v1/messages") || url.ends_with("/v1/messages/");
-    auto config = vendor(get, anthropic ? ProviderType::kAnthropic : ProviderType::kOpenAi, "REMIT_MODEL_KEY", "REMIT_MODEL_URL");
+    auto config =
+        vendor(get, anthropic ? ProviderType::kAnthropic : ProviderType::kOpenAi, "REMIT_MODEL_KEY", "REMIT_MODEL_URL");
     return config;
   }
   const bool has_anthropic = !value_of(get, "ANTHROPIC_API_KEY").empty();
@@ -44,7 +46,8 @@ Result<ProviderConfig> provider_from_environment(const EnvironmentGetter& get, s
   auto config = find_provider(get, model.empty() ? wanted_model : std::string_view(model));
   if (!config) {
     return fail(Code::kFailedPrecondition,
-                "no live model: set OPENAI_API_KEY or ANTHROPIC_API_KEY, or REMIT_MODEL_URL to the address of an OpenAI-compatible server "
+                "no live model: set OPENAI_API_KEY or ANTHROPIC_API_KEY, or REMIT_MODEL_URL to the address of an "
+                "OpenAI-compatible server "
                 "(http://127.0.0.1:8000/v1; its key, if any, in REMIT_MODEL_KEY), and REMIT_MODEL to choose the model");
   }
   config->model = model;

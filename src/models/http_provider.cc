@@ -1,7 +1,5 @@
 #include "models/http_provider.h"
 
-#include <exception>
-
 #include <fmt/format.h>
 
 #include <boost/asio/as_tuple.hpp>
@@ -10,6 +8,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <exception>
 
 #include "base/strings.h"
 #include "core/event_channel.h"
@@ -30,7 +29,8 @@ constexpr std::string_view kAnthropicVersion = "2023-06-01";
 constexpr Duration kDrainTime = std::chrono::seconds(1);
 
 struct State {
-  State(asio::any_io_executor on, ProviderConfig configuration, http::Client& http_client, Clock& the_clock, Rng& random)
+  State(asio::any_io_executor on, ProviderConfig configuration, http::Client& http_client, Clock& the_clock,
+        Rng& random)
       : executor(on),
         config(std::move(configuration)),
         client(http_client),
@@ -59,8 +59,9 @@ struct Exchange {
 
   // Of the attempt that runs now.
   std::unique_ptr<StreamDecoder> decoder;
-  std::optional<UsageReport> held_usage;  // Kept back until there is content, so that a failure before it can be retried.
-  bool sent = false;                      // The request may have reached the provider and may be billed.
+  std::optional<UsageReport>
+      held_usage;     // Kept back until there is content, so that a failure before it can be retried.
+  bool sent = false;  // The request may have reached the provider and may be billed.
   bool passed_on = false;
 };
 
@@ -76,7 +77,8 @@ bool is_anthropic(const State& state) { return state.config.type == ProviderType
 
 Result<json::object> encode(const State& state, const ModelRequest& request) {
   if (is_anthropic(state)) {
-    return encode_anthropic_request(request, {true, state.config.prompt_caching, state.config.default_max_output_tokens});
+    return encode_anthropic_request(request,
+                                    {true, state.config.prompt_caching, state.config.default_max_output_tokens});
   }
   const bool vendor = effective_base_url(state.config).starts_with("https://api.openai.com/");
   return encode_openai_request(request, {true, state.config.stream_usage, vendor});
@@ -123,7 +125,8 @@ Task<Attempted> fail_by_status(std::shared_ptr<Exchange> exchange, std::shared_p
                                   headers.get("location"),
                                   body};
   exchange->sent = false;  // An error is not billed.
-  co_return Answer(std::unexpected(wire::explain_status(exchange->state->config, exchange->model, answer, exchange->state->clock.wall_now())));
+  co_return Answer(std::unexpected(
+      wire::explain_status(exchange->state->config, exchange->model, answer, exchange->state->clock.wall_now())));
 }
 
 Task<> send_all(std::shared_ptr<Exchange> exchange, std::vector<Event> events) {
@@ -143,7 +146,11 @@ Task<Attempted> take_whole(std::shared_ptr<Exchange> exchange, std::shared_ptr<h
   auto body = co_await stream->read_all(limits::kAnswerBytes);
   if (!body) co_return Answer(std::unexpected(wire::explain_transport(exchange->state->config, body.error())));
   auto parsed = parse_json_object(*body);
-  if (!parsed) co_return Answer(failed(Error(Code::kDataLoss, fmt::format("model provider '{}' sent an answer that is no JSON object", exchange->state->config.name), parsed.error())));
+  if (!parsed)
+    co_return Answer(failed(
+        Error(Code::kDataLoss,
+              fmt::format("model provider '{}' sent an answer that is no JSON object", exchange->state->config.name),
+              parsed.error())));
   auto response = is_anthropic(*exchange->state) ? decode_anthropic_response(*parsed) : decode_openai_response(*parsed);
   if (!response) co_return Answer(failed(response.error()));
   std::vector<Event> events;
@@ -156,7 +163,8 @@ Task<Attempted> take_whole(std::shared_ptr<Exchange> exchange, std::shared_ptr<h
   co_return Answer(std::move(*response));
 }
 
-// Reads a stream to its proper end after the last event, so that its connection can be used again; not for longer than kDrainTime.
+// Reads a stream to its proper end after the last event, so that its connection can be used again; not for longer than
+// kDrainTime.
 struct Drain {
   std::shared_ptr<http::ResponseStream> stream;
   asio::cancellation_signal ended;
@@ -177,14 +185,17 @@ Task<> limit_drain(std::shared_ptr<State> state, std::shared_ptr<Drain> work) {
 void drain_in_background(const std::shared_ptr<State>& state, std::shared_ptr<http::ResponseStream> stream) {
   auto work = std::make_shared<Drain>();
   work->stream = std::move(stream);
-  asio::co_spawn(state->executor, limit_drain(state, work), asio::bind_cancellation_slot(work->ended.slot(), asio::detached));
+  asio::co_spawn(state->executor, limit_drain(state, work),
+                 asio::bind_cancellation_slot(work->ended.slot(), asio::detached));
   asio::co_spawn(state->executor, drain(work), asio::detached);
 }
 
 Error broke_off(const Exchange& exchange, std::string_view how) {
   const auto& config = exchange.state->config;
-  if (exchange.decoder->empty()) return {Code::kDataLoss, fmt::format("model provider '{}' sent an empty answer: {}", config.name, how)};
-  return {Code::kDataLoss, fmt::format("model provider '{}' broke its answer off in the middle, after {} bytes: {}", config.name, exchange.decoder->seen_bytes(), how)};
+  if (exchange.decoder->empty())
+    return {Code::kDataLoss, fmt::format("model provider '{}' sent an empty answer: {}", config.name, how)};
+  return {Code::kDataLoss, fmt::format("model provider '{}' broke its answer off in the middle, after {} bytes: {}",
+                                       config.name, exchange.decoder->seen_bytes(), how)};
 }
 
 Task<Attempted> take_stream(std::shared_ptr<Exchange> exchange, std::shared_ptr<http::ResponseStream> stream) {
@@ -195,7 +206,9 @@ Task<Attempted> take_stream(std::shared_ptr<Exchange> exchange, std::shared_ptr<
     if (!piece) {
       if (decoder.complete()) break;
       const auto failure = wire::explain_transport(exchange->state->config, piece.error());
-      co_return Answer(failed(Error(failure.error.code(), broke_off(*exchange, "the connection failed").message(), piece.error()), failure.retryable));
+      co_return Answer(
+          failed(Error(failure.error.code(), broke_off(*exchange, "the connection failed").message(), piece.error()),
+                 failure.retryable));
     }
     if (!*piece) break;
     if (auto pushed = parser.push(**piece); !pushed) co_return Answer(failed(pushed.error()));
@@ -235,19 +248,24 @@ Task<Attempted> attempt(std::shared_ptr<Exchange> exchange) {
   if (type == "application/json") co_return co_await take_whole(exchange, stream);
   if (!type.empty() && type != "text/event-stream" && type != "application/octet-stream" && type != "text/plain") {
     const std::string body = co_await read_error_body(stream);
-    co_return Answer(failed(Error(Code::kDataLoss, fmt::format("model provider '{}' ({}) answered with {} where a model's answer was expected; is its address right? It begins: {}",
-                                                               config.name, effective_base_url(config), printable(type, 60), printable(body, 120)))));
+    co_return Answer(
+        failed(Error(Code::kDataLoss,
+                     fmt::format("model provider '{}' ({}) answered with {} where a model's answer was expected; is "
+                                 "its address right? It begins: {}",
+                                 config.name, effective_base_url(config), printable(type, 60), printable(body, 120)))));
   }
   co_return co_await take_stream(exchange, stream);
 }
 
-// Full jitter: anywhere between nothing and the doubled wait. A provider's own Retry-After is kept, with a little spread on top.
+// Full jitter: anywhere between nothing and the doubled wait. A provider's own Retry-After is kept, with a little
+// spread on top.
 Duration retry_wait(State& state, int retry, const UpstreamFailure& failure) {
   const auto& config = state.config;
   if (failure.retry_after) {
     return *failure.retry_after + std::chrono::duration_cast<Duration>(config.retry_base_wait * state.rng.unit());
   }
-  const Duration most = std::min(config.max_retry_wait, config.retry_base_wait * (std::int64_t{1} << std::min(retry, 20)));
+  const Duration most =
+      std::min(config.max_retry_wait, config.retry_base_wait * (std::int64_t{1} << std::min(retry, 20)));
   return std::chrono::duration_cast<Duration>(most * state.rng.unit());
 }
 
@@ -259,10 +277,12 @@ std::optional<std::string> why_no_retry(Exchange& exchange, int retry, const Ups
   if (!failure.retryable || exchange.passed_on) return "";
   if (retry >= config.max_retries) return retry == 0 ? "" : fmt::format(" (tried {} times)", retry + 1);
   if (failure.retry_after && *failure.retry_after > config.max_retry_wait) {
-    return fmt::format(" (it asks to wait {:.0f} s, more than maxRetryWait of {:.0f} s)", seconds_of(*failure.retry_after), seconds_of(config.max_retry_wait));
+    return fmt::format(" (it asks to wait {:.0f} s, more than maxRetryWait of {:.0f} s)",
+                       seconds_of(*failure.retry_after), seconds_of(config.max_retry_wait));
   }
   *wait = retry_wait(*exchange.state, retry, failure);
-  if (exchange.state->clock.steady_now() + *wait >= exchange.deadline) return fmt::format(" (no time is left for another attempt; tried {} times)", retry + 1);
+  if (exchange.state->clock.steady_now() + *wait >= exchange.deadline)
+    return fmt::format(" (no time is left for another attempt; tried {} times)", retry + 1);
   return std::nullopt;
 }
 
@@ -281,7 +301,8 @@ Task<Attempted> attempts(std::shared_ptr<Exchange> exchange) {
       }
       co_return result;
     }
-    co_await exchange->sink->send(Progress{fmt::format("{}; next attempt in {:.1f} s", failure.error.to_string(), seconds_of(wait))});
+    co_await exchange->sink->send(
+        Progress{fmt::format("{}; next attempt in {:.1f} s", failure.error.to_string(), seconds_of(wait))});
     if (!co_await exchange->state->clock.sleep_for(wait)) co_return result;
   }
 }
@@ -303,7 +324,9 @@ Outcome unfinished(Exchange& exchange, Error error) {
     // The provider's own first count is better than our estimate where there is one.
     const Usage told = seen.usage;
     seen.usage = estimate_usage(*exchange.request, bytes);
-    if (told.input > 0) seen.usage.input = told.input, seen.usage.cached_input = told.cached_input, seen.usage.cache_write = told.cache_write;
+    if (told.input > 0)
+      seen.usage.input = told.input, seen.usage.cached_input = told.cached_input,
+      seen.usage.cache_write = told.cache_write;
     seen.usage.output = std::max(seen.usage.output, told.output);
   }
   return wire::broken_off(std::move(error), std::move(seen));
@@ -312,7 +335,8 @@ Outcome unfinished(Exchange& exchange, Error error) {
 Outcome finished(Exchange& exchange, ModelResponse response) {
   if (!response.usage_known) {
     const auto bytes = response.message.text.size() + response.message.reasoning.size();
-    response.usage = estimate_usage(*exchange.request, std::max(bytes, exchange.decoder ? exchange.decoder->seen_bytes() : 0));
+    response.usage =
+        estimate_usage(*exchange.request, std::max(bytes, exchange.decoder ? exchange.decoder->seen_bytes() : 0));
   }
   if (response.model.empty()) response.model = exchange.model;
   return wire::answered(std::move(response));
@@ -322,7 +346,9 @@ Task<Outcome> run(std::shared_ptr<Exchange> exchange) {
   const auto& config = exchange->state->config;
   exchange->model = exchange->request->model.empty() ? config.model : exchange->request->model;
   if (exchange->model.empty()) {
-    co_return failed_outcome({Code::kFailedPrecondition, fmt::format("no model is named for provider '{}': set spec.model.name or REMIT_MODEL", config.name)});
+    co_return failed_outcome(
+        {Code::kFailedPrecondition,
+         fmt::format("no model is named for provider '{}': set spec.model.name or REMIT_MODEL", config.name)});
   }
   auto encoded = encode(*exchange->state, *exchange->request);
   if (!encoded) co_return failed_outcome(encoded.error());
@@ -336,8 +362,9 @@ Task<Outcome> run(std::shared_ptr<Exchange> exchange) {
   exchange->sink->on_cancel([weak](CancelReason) {
     if (const auto alive = weak.lock()) alive->stop.emit(asio::cancellation_type::terminal);
   });
-  auto [thrown, result] = co_await asio::co_spawn(exchange->state->executor, attempts(exchange),
-                                                  asio::bind_cancellation_slot(exchange->stop.slot(), asio::as_tuple(asio::use_awaitable)));
+  auto [thrown, result] =
+      co_await asio::co_spawn(exchange->state->executor, attempts(exchange),
+                              asio::bind_cancellation_slot(exchange->stop.slot(), asio::as_tuple(asio::use_awaitable)));
   if (const auto reason = exchange->sink->cancelled()) co_return unfinished(*exchange, wire::cancelled_error(*reason));
   // A cancelled wait throws inside Asio; anything else that throws would be a bug.
   if (thrown || !result) co_return unfinished(*exchange, internal_error("the model call ended without a result"));
@@ -369,11 +396,13 @@ class HttpProvider final : public Provider {
 
 }  // namespace
 
-Result<std::unique_ptr<Provider>> make_http_provider(asio::any_io_executor executor, ProviderConfig config, http::Client& client, Clock& clock,
-                                                     Rng& rng) {
+Result<std::unique_ptr<Provider>> make_http_provider(asio::any_io_executor executor, ProviderConfig config,
+                                                     http::Client& client, Clock& clock, Rng& rng) {
   REMIT_CHECK_OK(validate(config));
-  if (config.type == ProviderType::kRecorded) return fail(internal_error("a recorded provider was asked for over HTTP"));
-  return std::make_unique<HttpProvider>(std::make_shared<State>(std::move(executor), std::move(config), client, clock, rng));
+  if (config.type == ProviderType::kRecorded)
+    return fail(internal_error("a recorded provider was asked for over HTTP"));
+  return std::make_unique<HttpProvider>(
+      std::make_shared<State>(std::move(executor), std::move(config), client, clock, rng));
 }
 
 }  // namespace remit::models

@@ -16,7 +16,8 @@ using namespace std::chrono_literals;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr std::string_view kOpenAiGood = R"(data: {"id":"c1","model":"m-7","choices":[{"index":0,"delta":{"role":"assistant","content":"Hel"}}]}
+constexpr std::string_view kOpenAiGood =
+    R"(data: {"id":"c1","model":"m-7","choices":[{"index":0,"delta":{"role":"assistant","content":"Hel"}}]}
 
 data: {"choices":[{"index":0,"delta":{"content":"lo"}}]}
 
@@ -29,7 +30,9 @@ data: [DONE]
 )";
 
 constexpr std::string_view kAnthropicStart =
-    "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m1\",\"model\":\"claude-x\",\"usage\":{\"input_tokens\":40,\"output_tokens\":1}}}\n\n";
+    "event: message_start\ndata: "
+    "{\"type\":\"message_start\",\"message\":{\"id\":\"m1\",\"model\":\"claude-x\",\"usage\":{\"input_tokens\":40,"
+    "\"output_tokens\":1}}}\n\n";
 
 // One answer of the server. A stream's pieces are written one by one with `gap` between them.
 struct Play {
@@ -101,9 +104,10 @@ class HttpProviderTest : public testing::Test {
  protected:
   HttpProviderTest() {
     auto script = script_;
-    server_ = std::make_unique<http::Server>(io_.get_executor(), http::ServerOptions{}, [script](http::ServerRequest& request, http::ResponseWriter& response) {
-      return answer(script, request, response);
-    });
+    server_ = std::make_unique<http::Server>(io_.get_executor(), http::ServerOptions{},
+                                             [script](http::ServerRequest& request, http::ResponseWriter& response) {
+                                               return answer(script, request, response);
+                                             });
     port_ = server_->listen_tcp("127.0.0.1", 0).value();
     client_ = std::make_unique<http::Client>(io_.get_executor());
   }
@@ -199,7 +203,8 @@ data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"outpu
 data: {"type":"message_stop"}
 
 )";
-  const auto finished = call(config(ProviderType::kAnthropic), {{200, "text/event-stream; charset=utf-8", {}, {wire}, 0ns, false, false}});
+  const auto finished = call(config(ProviderType::kAnthropic),
+                             {{200, "text/event-stream; charset=utf-8", {}, {wire}, 0ns, false, false}});
   ASSERT_TRUE(finished.outcome.ok) << finished.outcome.text;
   EXPECT_EQ(finished.outcome.usage, (Usage{40, 0, 0, 4, 0}));
   auto& seen = script_->seen[0];
@@ -210,7 +215,15 @@ data: {"type":"message_stop"}
 }
 
 TEST_F(HttpProviderTest, AServerThatDoesNotStream) {
-  const auto finished = call(config(), {{200, "application/json", {}, {R"({"id":"x","choices":[{"finish_reason":"stop","message":{"content":"whole"}}],"usage":{"prompt_tokens":0,"completion_tokens":0}})"}, 0ns, false, false}});
+  const auto finished = call(
+      config(),
+      {{200,
+        "application/json",
+        {},
+        {R"({"id":"x","choices":[{"finish_reason":"stop","message":{"content":"whole"}}],"usage":{"prompt_tokens":0,"completion_tokens":0}})"},
+        0ns,
+        false,
+        false}});
   ASSERT_TRUE(finished.outcome.ok) << finished.outcome.text;
   EXPECT_EQ(text_of(finished.events), "whole");
   EXPECT_TRUE(finished.outcome.usage_known) << "an explicit zero";
@@ -218,7 +231,8 @@ TEST_F(HttpProviderTest, AServerThatDoesNotStream) {
 }
 
 TEST_F(HttpProviderTest, AWrongKeyIsToldWithoutIt) {
-  const auto finished = call(config(), {error(401, R"({"error":{"message":"Incorrect API key provided: sk-test-key-0123456789"}})")});
+  const auto finished =
+      call(config(), {error(401, R"({"error":{"message":"Incorrect API key provided: sk-test-key-0123456789"}})")});
   EXPECT_EQ(finished.outcome.error->code(), Code::kUnauthenticated);
   EXPECT_THAT(finished.outcome.text, HasSubstr("environment variable TEST_KEY"));
   EXPECT_THAT(finished.outcome.text, Not(HasSubstr("0123456789")));
@@ -270,14 +284,16 @@ TEST_F(HttpProviderTest, NobodyListens) {
   configuration.base_url = "http://127.0.0.1:1";
   const auto finished = call(configuration, {});
   EXPECT_EQ(finished.outcome.error->code(), Code::kUnavailable);
-  EXPECT_THAT(finished.outcome.text, testing::AllOf(HasSubstr("127.0.0.1:1"), HasSubstr("could not be reached"), HasSubstr("tried 3 times")));
+  EXPECT_THAT(finished.outcome.text,
+              testing::AllOf(HasSubstr("127.0.0.1:1"), HasSubstr("could not be reached"), HasSubstr("tried 3 times")));
   EXPECT_TRUE(finished.outcome.usage_known) << "nothing was asked, nothing is owed";
 }
 
 TEST_F(HttpProviderTest, GarbageInsteadOfAnAnswer) {
   auto finished = call(config(), {{200, "text/html", {}, {"<html>Login</html>"}, 0ns, false, false}});
   EXPECT_EQ(finished.outcome.error->code(), Code::kDataLoss);
-  EXPECT_THAT(finished.outcome.text, testing::AllOf(HasSubstr("text/html"), HasSubstr("is its address right?"), HasSubstr("Login")));
+  EXPECT_THAT(finished.outcome.text,
+              testing::AllOf(HasSubstr("text/html"), HasSubstr("is its address right?"), HasSubstr("Login")));
   finished = call(config(), {{200, "text/event-stream", {}, {"data: {{{\n\n"}, 0ns, false, false}});
   EXPECT_EQ(finished.outcome.error->code(), Code::kDataLoss);
   finished = call(config(), {{200, "application/json", {}, {"null"}, 0ns, false, false}});
@@ -288,7 +304,14 @@ TEST_F(HttpProviderTest, GarbageInsteadOfAnAnswer) {
 TEST_F(HttpProviderTest, HalfAStreamIsNotRetriedAndEstimated) {
   for (const bool cut : {false, true}) {
     script_->seen.clear();
-    const auto finished = call(config(), {{200, "text/event-stream", {}, {std::string(kOpenAiGood.substr(0, kOpenAiGood.find("\n\n") + 2))}, 0ns, cut, false}, good()});
+    const auto finished = call(config(), {{200,
+                                           "text/event-stream",
+                                           {},
+                                           {std::string(kOpenAiGood.substr(0, kOpenAiGood.find("\n\n") + 2))},
+                                           0ns,
+                                           cut,
+                                           false},
+                                          good()});
     EXPECT_FALSE(finished.outcome.ok);
     EXPECT_EQ(finished.outcome.error->code(), Code::kDataLoss) << finished.outcome.text;
     EXPECT_THAT(finished.outcome.text, HasSubstr("in the middle"));
@@ -302,7 +325,8 @@ TEST_F(HttpProviderTest, HalfAStreamIsNotRetriedAndEstimated) {
 }
 
 TEST_F(HttpProviderTest, AnEmptyAnswerIsRetriedThenTold) {
-  EXPECT_TRUE(call(config(), {{200, "text/event-stream", {}, {"data: [DONE]\n\n"}, 0ns, false, false}, good()}).outcome.ok);
+  EXPECT_TRUE(
+      call(config(), {{200, "text/event-stream", {}, {"data: [DONE]\n\n"}, 0ns, false, false}, good()}).outcome.ok);
   script_->seen.clear();
   const auto finished = call(config(), {{200, "text/event-stream", {}, {}, 0ns, false, false}});
   EXPECT_EQ(script_->seen.size(), 3u);
@@ -310,8 +334,12 @@ TEST_F(HttpProviderTest, AnEmptyAnswerIsRetriedThenTold) {
 }
 
 TEST_F(HttpProviderTest, OverloadedAfterTheStartIsRetried) {
-  const std::string overloaded = std::string(kAnthropicStart) + "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n";
-  const auto finished = call(config(ProviderType::kAnthropic), {{200, "text/event-stream", {}, {overloaded}, 0ns, false, false}});
+  const std::string overloaded =
+      std::string(kAnthropicStart) +
+      "event: error\ndata: "
+      "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n";
+  const auto finished =
+      call(config(ProviderType::kAnthropic), {{200, "text/event-stream", {}, {overloaded}, 0ns, false, false}});
   EXPECT_EQ(script_->seen.size(), 3u) << "usage alone is nothing that was passed on";
   EXPECT_THAT(finished.outcome.text, HasSubstr("Overloaded"));
   EXPECT_EQ(finished.outcome.usage.input, 40) << "the provider's own count";
@@ -331,7 +359,9 @@ TEST_F(HttpProviderTest, AServerThatSaysNothing) {
 TEST_F(HttpProviderTest, SilenceInTheMiddle) {
   auto configuration = config();
   configuration.idle_timeout = 50ms;
-  const auto finished = call(configuration, {{200, "text/event-stream", {}, {std::string(kOpenAiGood.substr(0, 120)), "x"}, 400ms, false, false}});
+  const auto finished =
+      call(configuration,
+           {{200, "text/event-stream", {}, {std::string(kOpenAiGood.substr(0, 120)), "x"}, 400ms, false, false}});
   EXPECT_EQ(finished.outcome.error->code(), Code::kDeadlineExceeded) << finished.outcome.text;
 }
 
@@ -347,7 +377,8 @@ TEST_F(HttpProviderTest, SlowBytesAreAllRight) {
 
 TEST_F(HttpProviderTest, TheCallsOwnDeadlineWins) {
   Play endless{200, "text/event-stream", {}, {}, 5ms, false, false};
-  for (int i = 0; i < 400; ++i) endless.pieces.emplace_back("data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\n");
+  for (int i = 0; i < 400; ++i)
+    endless.pieces.emplace_back("data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\n");
   CallContext context;
   context.deadline = clock_.steady_now() + 150ms;
   const auto before = clock_.steady_now();
@@ -385,7 +416,8 @@ class Cancelling : public HttpProviderTest {
 
 TEST_F(Cancelling, WhileItStreams) {
   Play endless{200, "text/event-stream", {}, {}, 5ms, false, false};
-  for (int i = 0; i < 400; ++i) endless.pieces.emplace_back("data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\n");
+  for (int i = 0; i < 400; ++i)
+    endless.pieces.emplace_back("data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\n");
   const auto finished = cancelled(config(), endless);
   EXPECT_FALSE(text_of(finished.events).empty());
   EXPECT_FALSE(finished.outcome.usage_known);

@@ -20,7 +20,9 @@ std::unique_ptr<Call> failed_call(const asio::any_io_executor& executor, Error e
 Result<> ModelExecutor::add(std::unique_ptr<Provider> provider) {
   const std::string name = provider->name();
   if (providers_.size() >= limits::kProviders) {
-    return fail(Code::kResourceExhausted, fmt::format("model provider '{}': there are {} already, the limit (kProviders)", name, limits::kProviders));
+    return fail(
+        Code::kResourceExhausted,
+        fmt::format("model provider '{}': there are {} already, the limit (kProviders)", name, limits::kProviders));
   }
   if (!providers_.emplace(name, std::move(provider)).second) {
     return fail(Code::kAlreadyExists, fmt::format("there are two model providers named '{}'", name));
@@ -37,14 +39,18 @@ Provider* ModelExecutor::find(std::string_view name) const {
 std::unique_ptr<Call> ModelExecutor::start(Permit&& permit, CallContext context) {
   const Action& action = permit.action();
   if (action.kind != ActionKind::kModelCall || !action.model_request) {
-    return failed_call(executor_, internal_error(fmt::format("the models module was given the action {}, which is no model call", action.tool)));
+    return failed_call(
+        executor_,
+        internal_error(fmt::format("the models module was given the action {}, which is no model call", action.tool)));
   }
   Provider* provider = find(action.model_request->provider);
   if (!provider) {
     std::vector<std::string> names;
     for (const auto& [name, _] : providers_) names.push_back(name);
-    return failed_call(executor_, not_found(fmt::format("there is no model provider named '{}'; there {}: {}", printable(action.model_request->provider, 80),
-                                                        names.size() == 1 ? "is" : "are", names.empty() ? "none" : join(names, ", "))));
+    return failed_call(executor_, not_found(fmt::format("there is no model provider named '{}'; there {}: {}",
+                                                        printable(action.model_request->provider, 80),
+                                                        names.size() == 1 ? "is" : "are",
+                                                        names.empty() ? "none" : join(names, ", "))));
   }
   return provider->start(action.model_request, std::move(context));
 }

@@ -1,4 +1,5 @@
-// ModelExecutor: carries out permitted model calls by handing them to the provider that the request names. One shard's thread.
+// ModelExecutor: carries out permitted model calls by handing them to the provider that the request names. One shard's
+// thread.
 #pragma once
 
 #include <map>

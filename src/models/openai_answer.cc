@@ -11,10 +11,14 @@ using wire::text;
 
 std::string_view finish_reason_of(StopReason stop, bool has_tool_calls) {
   switch (stop) {
-    case StopReason::kToolUse: return has_tool_calls ? "tool_calls" : "stop";
-    case StopReason::kLength: return "length";
-    case StopReason::kRefused: return "content_filter";
-    default: return "stop";
+    case StopReason::kToolUse:
+      return has_tool_calls ? "tool_calls" : "stop";
+    case StopReason::kLength:
+      return "length";
+    case StopReason::kRefused:
+      return "content_filter";
+    default:
+      return "stop";
   }
 }
 
@@ -27,7 +31,9 @@ json::object encode_usage(const Usage& usage) {
 }
 
 json::object encode_use(const ToolUse& use) {
-  return {{"id", text(use.id)}, {"type", "function"}, {"function", {{"name", text(use.name)}, {"arguments", text(use.arguments)}}}};
+  return {{"id", text(use.id)},
+          {"type", "function"},
+          {"function", {{"name", text(use.name)}, {"arguments", text(use.arguments)}}}};
 }
 
 std::string event_line(const json::object& object) { return "data: " + to_json(object) + "\n\n"; }
@@ -35,11 +41,16 @@ std::string event_line(const json::object& object) { return "data: " + to_json(o
 // What the status means in the words of this API.
 std::string_view error_type(unsigned status) {
   switch (status) {
-    case 401: return "authentication_error";
-    case 403: return "permission_error";
-    case 404: return "not_found_error";
-    case 429: return "rate_limit_error";
-    default: return status < 500 ? "invalid_request_error" : "server_error";
+    case 401:
+      return "authentication_error";
+    case 403:
+      return "permission_error";
+    case 404:
+      return "not_found_error";
+    case 429:
+      return "rate_limit_error";
+    default:
+      return status < 500 ? "invalid_request_error" : "server_error";
   }
 }
 
@@ -49,18 +60,28 @@ unsigned openai_status_of(Code code) {
   switch (code) {
     case Code::kInvalidArgument:
     case Code::kOutOfRange:
-    case Code::kFailedPrecondition: return 400;
-    case Code::kUnauthenticated: return 401;
-    case Code::kPermissionDenied: return 403;
-    case Code::kNotFound: return 404;
+    case Code::kFailedPrecondition:
+      return 400;
+    case Code::kUnauthenticated:
+      return 401;
+    case Code::kPermissionDenied:
+      return 403;
+    case Code::kNotFound:
+      return 404;
     case Code::kAlreadyExists:
-    case Code::kConflict: return 409;
-    case Code::kResourceExhausted: return 429;
-    case Code::kDataLoss: return 502;
+    case Code::kConflict:
+      return 409;
+    case Code::kResourceExhausted:
+      return 429;
+    case Code::kDataLoss:
+      return 502;
     case Code::kUnavailable:
-    case Code::kCancelled: return 503;
-    case Code::kDeadlineExceeded: return 504;
-    default: return 500;
+    case Code::kCancelled:
+      return 503;
+    case Code::kDeadlineExceeded:
+      return 504;
+    default:
+      return 500;
   }
 }
 
@@ -106,7 +127,8 @@ std::string OpenAiStreamEncoder::chunk(json::object delta, json::value finish_re
     delta["role"] = "assistant";
     if (!delta.contains("content")) delta["content"] = nullptr;
   }
-  json::object choice{{"index", 0}, {"delta", std::move(delta)}, {"logprobs", nullptr}, {"finish_reason", std::move(finish_reason)}};
+  json::object choice{
+      {"index", 0}, {"delta", std::move(delta)}, {"logprobs", nullptr}, {"finish_reason", std::move(finish_reason)}};
   json::object out{{"id", text(info_.id)},
                    {"object", "chat.completion.chunk"},
                    {"created", info_.created_unix_s},

@@ -1,7 +1,7 @@
 // Front door: what a client of ours sends in the Chat Completions dialect → ModelRequest.
-#include <array>
-
 #include <fmt/format.h>
+
+#include <array>
 
 #include "base/strings.h"
 #include "models/limits.h"
@@ -12,7 +12,9 @@
 namespace remit::models {
 namespace {
 
-std::unexpected<Error> bad(std::string_view where, std::string_view what) { return fail(invalid_argument(fmt::format("{}: {}", where, what))); }
+std::unexpected<Error> bad(std::string_view where, std::string_view what) {
+  return fail(invalid_argument(fmt::format("{}: {}", where, what)));
+}
 
 Result<Role> decode_role(const json::object& object, const std::string& where, json::object& extra) {
   const auto role = get_string(object, "role");
@@ -24,7 +26,8 @@ Result<Role> decode_role(const json::object& object, const std::string& where, j
     extra["openai_role"] = "developer";
     return Role::kSystem;
   }
-  return bad(where + ".role", fmt::format("expected system, developer, user, assistant or tool, got '{}'", printable(role, 40)));
+  return bad(where + ".role",
+             fmt::format("expected system, developer, user, assistant or tool, got '{}'", printable(role, 40)));
 }
 
 Result<> decode_content(const json::object& object, const std::string& where, Message& message) {
@@ -33,14 +36,16 @@ Result<> decode_content(const json::object& object, const std::string& where, Me
     if (message.role == Role::kAssistant) return {};
     return bad(where + ".content", "is missing");
   }
-  if (!content->is_string() && !content->is_array()) return bad(where + ".content", "expected a string or an array of parts");
+  if (!content->is_string() && !content->is_array())
+    return bad(where + ".content", "expected a string or an array of parts");
   message.text = wire::openai_content_text(content);
   const auto* parts = content->if_array();
   if (!parts) return {};
   for (const auto& part : *parts) {
     if (!part.is_object()) return bad(where + ".content", "a part is no object");
     // Parts that are more than their text must reach the provider as they are.
-    if (part.get_object().size() != 2 || get_string(part.get_object(), "type") != "text") message.extra["openai_content"] = *content;
+    if (part.get_object().size() != 2 || get_string(part.get_object(), "type") != "text")
+      message.extra["openai_content"] = *content;
   }
   return {};
 }
@@ -60,8 +65,8 @@ Result<> decode_uses(const json::object& object, const std::string& where, Messa
     if (!function) return bad(at, "expected an object with id and function");
     const auto id = get_string(*call, "id");
     if (id.empty()) return bad(at + ".id", "is missing");
-    message.tool_uses.push_back(
-        {std::string(id), std::string(get_string(*function, "name")), wire::arguments_text(find(*function, "arguments"))});
+    message.tool_uses.push_back({std::string(id), std::string(get_string(*function, "name")),
+                                 wire::arguments_text(find(*function, "arguments"))});
   }
   return {};
 }
@@ -75,10 +80,12 @@ Result<Message> decode_message(const json::value& value, const std::string& wher
   REMIT_CHECK_OK(decode_uses(*object, where, message));
   if (message.role == Role::kTool) {
     message.tool_use_id = get_string(*object, "tool_call_id");
-    if (message.tool_use_id.empty()) return bad(where + ".tool_call_id", "is missing: it names the call that this message answers");
+    if (message.tool_use_id.empty())
+      return bad(where + ".tool_call_id", "is missing: it names the call that this message answers");
   }
   if (find(*object, "function_call")) return bad(where + ".function_call", "is no longer supported; use tool_calls");
-  if (message.role == Role::kAssistant) message.reasoning = get_string(*object, "reasoning_content", get_string(*object, "reasoning"));
+  if (message.role == Role::kAssistant)
+    message.reasoning = get_string(*object, "reasoning_content", get_string(*object, "reasoning"));
   constexpr std::array<std::string_view, 4> kTaken = {"role", "content", "tool_calls", "tool_call_id"};
   for (const auto& member : *object) {
     if (std::ranges::find(kTaken, std::string_view(member.key())) == kTaken.end() && !member.value().is_null()) {
@@ -92,7 +99,8 @@ Result<> decode_tools(const json::object& body, ModelRequest& request) {
   const auto* tools = find(body, "tools");
   if (!tools || tools->is_null()) return {};
   if (!tools->is_array()) return bad("tools", "expected an array");
-  if (tools->get_array().size() > limits::kTools) return bad("tools", fmt::format("there are more than {}, the limit", limits::kTools));
+  if (tools->get_array().size() > limits::kTools)
+    return bad("tools", fmt::format("there are more than {}, the limit", limits::kTools));
   for (std::size_t i = 0; i < tools->get_array().size(); ++i) {
     const auto* tool = tools->get_array()[i].if_object();
     if (!tool || get_string(*tool, "type", "function") != "function") {
@@ -126,8 +134,8 @@ Result<> decode_output_limit(const json::object& body, ModelRequest& request) {
 }
 
 bool is_taken_by_request(std::string_view key) {
-  constexpr std::array<std::string_view, 8> kTaken = {"model",          "messages", "tools", "max_tokens", "max_completion_tokens", "stream",
-                                                      "stream_options", "n"};
+  constexpr std::array<std::string_view, 8> kTaken = {
+      "model", "messages", "tools", "max_tokens", "max_completion_tokens", "stream", "stream_options", "n"};
   return std::ranges::find(kTaken, key) != kTaken.end();
 }
 
@@ -139,7 +147,8 @@ Result<OpenAiClientRequest> decode_openai_request(const json::object& body) {
   if (out.request.model.empty()) return bad("model", "is missing or no string");
   const auto* messages = find_array(body, "messages");
   if (!messages || messages->empty()) return bad("messages", "expected an array with at least one message");
-  if (messages->size() > limits::kMessages) return bad("messages", fmt::format("there are more than {}, the limit", limits::kMessages));
+  if (messages->size() > limits::kMessages)
+    return bad("messages", fmt::format("there are more than {}, the limit", limits::kMessages));
   for (std::size_t i = 0; i < messages->size(); ++i) {
     REMIT_TRY(auto message, decode_message((*messages)[i], fmt::format("messages[{}]", i)));
     out.request.messages.push_back(std::move(message));
@@ -151,9 +160,11 @@ Result<OpenAiClientRequest> decode_openai_request(const json::object& body) {
   REMIT_CHECK_OK(decode_tools(body, out.request));
   REMIT_CHECK_OK(decode_output_limit(body, out.request));
   out.stream = get_bool(body, "stream");
-  if (const auto* options = find_object(body, "stream_options")) out.include_usage = get_bool(*options, "include_usage");
+  if (const auto* options = find_object(body, "stream_options"))
+    out.include_usage = get_bool(*options, "include_usage");
   for (const auto& member : body) {
-    if (!is_taken_by_request(member.key()) && !member.value().is_null()) out.request.extra[member.key()] = member.value();
+    if (!is_taken_by_request(member.key()) && !member.value().is_null())
+      out.request.extra[member.key()] = member.value();
   }
   return out;
 }

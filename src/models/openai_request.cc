@@ -1,7 +1,7 @@
 // ModelRequest → Chat Completions request, towards a provider.
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "models/openai_wire.h"
 #include "models/wire/wire_json.h"
@@ -63,7 +63,8 @@ Result<json::object> encode_openai_request(const ModelRequest& request, const Op
   for (std::size_t i = 0; i < request.messages.size(); ++i) {
     const auto& message = request.messages[i];
     if (message.role == Role::kTool && message.tool_use_id.empty()) {
-      return fail(invalid_argument(fmt::format("messages[{}] is a tool's answer without the id of the call that it answers", i)));
+      return fail(invalid_argument(
+          fmt::format("messages[{}] is a tool's answer without the id of the call that it answers", i)));
     }
     messages.push_back(encode_message(message));
   }

@@ -1,8 +1,8 @@
 // Whole Chat Completions answers, and what they share with streams.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
-
-#include <fmt/format.h>
 
 #include "base/strings.h"
 #include "models/limits.h"
@@ -31,7 +31,8 @@ std::optional<Usage> openai_usage(const json::object& object) {
   if (const auto* details = find_object(object, "prompt_tokens_details")) {
     usage.cached_input = std::min(count(*details, "cached_tokens").value_or(0), usage.input);
     // Gateways that front Anthropic models report cache writes here.
-    usage.cache_write = std::min(count(*details, "cache_creation_tokens").value_or(0), usage.input - usage.cached_input);
+    usage.cache_write =
+        std::min(count(*details, "cache_creation_tokens").value_or(0), usage.input - usage.cached_input);
   } else if (const auto hit = count(object, "prompt_cache_hit_tokens")) {
     usage.cached_input = std::min(*hit, usage.input);
   }
@@ -52,11 +53,12 @@ UpstreamFailure openai_failure(const json::value& error) {
   } else if (const auto* string = error.if_string()) {
     message = view(*string);
   }
-  constexpr std::array<std::string_view, 5> kPassing = {"server_error", "rate_limit_exceeded", "overloaded_error", "service_unavailable",
-                                                        "timeout"};
+  constexpr std::array<std::string_view, 5> kPassing = {"server_error", "rate_limit_exceeded", "overloaded_error",
+                                                        "service_unavailable", "timeout"};
   const bool passing = std::ranges::find(kPassing, kind) != kPassing.end() || status == 429 || status >= 500;
   return {Error(passing ? Code::kUnavailable : Code::kFailedPrecondition,
-                fmt::format("the provider broke its answer off with an error{}: {}", kind.empty() ? "" : fmt::format(" ({})", printable(kind, 60)),
+                fmt::format("the provider broke its answer off with an error{}: {}",
+                            kind.empty() ? "" : fmt::format(" ({})", printable(kind, 60)),
                             printable(message.empty() ? to_json(error) : message, limits::kErrorExcerptBytes))),
           passing, std::nullopt};
 }
@@ -74,7 +76,7 @@ std::string openai_content_text(const json::value* content) {
 }
 
 bool is_known_openai_member(std::string_view key) {
-  constexpr std::array<std::string_view, 8> kKnown = {"role",      "content",       "tool_calls",        "function_call",
+  constexpr std::array<std::string_view, 8> kKnown = {"role",      "content",      "tool_calls",        "function_call",
                                                       "reasoning", "tool_call_id", "reasoning_content", "refusal"};
   return std::ranges::find(kKnown, key) != kKnown.end();
 }
@@ -87,7 +89,8 @@ Result<> decode_tool_calls(const json::object& wire_message, std::string_view an
   const auto* calls = find_array(wire_message, "tool_calls");
   if (!calls) return {};
   if (calls->size() > limits::kToolUsesPerAnswer) {
-    return fail(Code::kResourceExhausted, fmt::format("the answer holds {} tool calls, the limit is {}", calls->size(), limits::kToolUsesPerAnswer));
+    return fail(Code::kResourceExhausted, fmt::format("the answer holds {} tool calls, the limit is {}", calls->size(),
+                                                      limits::kToolUsesPerAnswer));
   }
   for (const auto& call : *calls) {
     const auto* object = call.if_object();
@@ -104,7 +107,8 @@ Result<> decode_tool_calls(const json::object& wire_message, std::string_view an
 }  // namespace
 
 Result<ModelResponse> decode_openai_response(const json::object& body) {
-  if (const auto* error = find(body, "error"); error && !error->is_null()) return fail(wire::openai_failure(*error).error);
+  if (const auto* error = find(body, "error"); error && !error->is_null())
+    return fail(wire::openai_failure(*error).error);
   const auto* choices = find_array(body, "choices");
   const auto* choice = choices && !choices->empty() ? choices->front().if_object() : nullptr;
   const auto* wire_message = choice ? find_object(*choice, "message") : nullptr;
@@ -125,7 +129,8 @@ Result<ModelResponse> decode_openai_response(const json::object& body) {
   REMIT_CHECK_OK(decode_tool_calls(*wire_message, response.request_id, message));
   if (!message.tool_uses.empty() && response.stop == StopReason::kEnd) response.stop = StopReason::kToolUse;
   for (const auto& member : *wire_message) {
-    if (!wire::is_known_openai_member(member.key()) && !member.value().is_null()) message.extra[member.key()] = member.value();
+    if (!wire::is_known_openai_member(member.key()) && !member.value().is_null())
+      message.extra[member.key()] = member.value();
   }
   if (const auto* usage = find_object(body, "usage")) {
     if (const auto known = wire::openai_usage(*usage)) response.usage = *known, response.usage_known = true;

@@ -1,5 +1,6 @@
-// Streamed Chat Completions answers: chunks until "[DONE]". Servers that imitate the API differ in where they put what; what they are known to do is
-// taken: tool calls without index or id, arguments as an object, usage in every chunk, no finish_reason, no [DONE].
+// Streamed Chat Completions answers: chunks until "[DONE]". Servers that imitate the API differ in where they put what;
+// what they are known to do is taken: tool calls without index or id, arguments as an object, usage in every chunk, no
+// finish_reason, no [DONE].
 #include <fmt/format.h>
 
 #include "base/strings.h"
@@ -11,7 +12,9 @@
 namespace remit::models {
 namespace {
 
-std::unexpected<UpstreamFailure> unusable(Error error) { return std::unexpected(UpstreamFailure{std::move(error), false, std::nullopt}); }
+std::unexpected<UpstreamFailure> unusable(Error error) {
+  return std::unexpected(UpstreamFailure{std::move(error), false, std::nullopt});
+}
 
 class OpenAiStreamDecoder final : public StreamDecoder {
  public:
@@ -46,7 +49,8 @@ class OpenAiStreamDecoder final : public StreamDecoder {
   bool refused_ = false;
 };
 
-std::expected<void, UpstreamFailure> OpenAiStreamDecoder::feed(std::string_view, std::string_view data, std::vector<Event>& out) {
+std::expected<void, UpstreamFailure> OpenAiStreamDecoder::feed(std::string_view, std::string_view data,
+                                                               std::vector<Event>& out) {
   if (done_) return {};
   if (trim(data) == "[DONE]") {
     end_tool_calls(out);
@@ -55,7 +59,8 @@ std::expected<void, UpstreamFailure> OpenAiStreamDecoder::feed(std::string_view,
   }
   const auto parsed = parse_json_object(data);
   if (!parsed) return unusable(wire::garbage("Chat Completions", parsed.error().message(), data));
-  if (const auto* error = find(*parsed, "error"); error && !error->is_null()) return std::unexpected(wire::openai_failure(*error));
+  if (const auto* error = find(*parsed, "error"); error && !error->is_null())
+    return std::unexpected(wire::openai_failure(*error));
   if (response_.request_id.empty()) response_.request_id = get_string(*parsed, "id");
   if (const auto model = get_string(*parsed, "model"); !model.empty()) response_.model = model;
   if (const auto* usage = find_object(*parsed, "usage")) {
@@ -79,7 +84,8 @@ std::expected<void, UpstreamFailure> OpenAiStreamDecoder::feed(std::string_view,
   return {};
 }
 
-std::expected<void, UpstreamFailure> OpenAiStreamDecoder::take_choice(const json::object& choice, std::vector<Event>& out) {
+std::expected<void, UpstreamFailure> OpenAiStreamDecoder::take_choice(const json::object& choice,
+                                                                      std::vector<Event>& out) {
   seen_choice_ = true;
   if (const auto* delta = find_object(choice, "delta")) {
     if (auto taken = take_delta(*delta, out); !taken) return taken;
@@ -92,7 +98,8 @@ std::expected<void, UpstreamFailure> OpenAiStreamDecoder::take_choice(const json
   return {};
 }
 
-std::expected<void, UpstreamFailure> OpenAiStreamDecoder::take_delta(const json::object& delta, std::vector<Event>& out) {
+std::expected<void, UpstreamFailure> OpenAiStreamDecoder::take_delta(const json::object& delta,
+                                                                     std::vector<Event>& out) {
   const auto reasoning = get_string(delta, "reasoning_content", get_string(delta, "reasoning"));
   if (auto said = say(Chunk::Stream::kReasoning, reasoning, out); !said) return said;
   if (auto said = say(Chunk::Stream::kText, wire::openai_content_text(find(delta, "content")), out); !said) return said;
@@ -116,7 +123,8 @@ std::expected<void, UpstreamFailure> OpenAiStreamDecoder::take_delta(const json:
 std::expected<void, UpstreamFailure> OpenAiStreamDecoder::take_tool_call(const json::object& call) {
   PartialUse* partial = partial_for(call);
   if (!partial) {
-    return unusable({Code::kResourceExhausted, fmt::format("the answer holds more than {} tool calls, the limit", limits::kToolUsesPerAnswer)});
+    return unusable({Code::kResourceExhausted,
+                     fmt::format("the answer holds more than {} tool calls, the limit", limits::kToolUsesPerAnswer)});
   }
   if (const auto id = get_string(call, "id"); !id.empty()) partial->use.id = id;
   const auto* function = find_object(call, "function");
@@ -148,10 +156,12 @@ OpenAiStreamDecoder::PartialUse* OpenAiStreamDecoder::partial_for(const json::ob
 std::expected<void, UpstreamFailure> OpenAiStreamDecoder::grow(std::size_t bytes) {
   bytes_ += bytes;
   if (bytes_ <= limits::kAnswerBytes) return {};
-  return unusable({Code::kResourceExhausted, fmt::format("the answer is longer than {} bytes, the limit (kAnswerBytes)", limits::kAnswerBytes)});
+  return unusable({Code::kResourceExhausted,
+                   fmt::format("the answer is longer than {} bytes, the limit (kAnswerBytes)", limits::kAnswerBytes)});
 }
 
-std::expected<void, UpstreamFailure> OpenAiStreamDecoder::say(Chunk::Stream stream, std::string_view text, std::vector<Event>& out) {
+std::expected<void, UpstreamFailure> OpenAiStreamDecoder::say(Chunk::Stream stream, std::string_view text,
+                                                              std::vector<Event>& out) {
   if (text.empty()) return {};
   (stream == Chunk::Stream::kText ? response_.message.text : response_.message.reasoning) += text;
   out.push_back(Chunk{stream, std::string(text)});
@@ -174,7 +184,8 @@ void OpenAiStreamDecoder::keep_unknown(const json::object& delta) {
 
 void OpenAiStreamDecoder::end_tool_calls(std::vector<Event>& out) {
   for (auto& partial : partial_) {
-    if (partial.use.id.empty()) partial.use.id = wire::made_up_id(response_.request_id, response_.message.tool_uses.size());
+    if (partial.use.id.empty())
+      partial.use.id = wire::made_up_id(response_.request_id, response_.message.tool_uses.size());
     response_.message.tool_uses.push_back(partial.use);
     out.push_back(ProposedAction{std::move(partial.use)});
   }

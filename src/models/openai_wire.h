@@ -1,10 +1,13 @@
-// The OpenAI Chat Completions dialect, both ways: as a client of a provider (encode the request, decode whole answers and streams) and as our own
-// front door (decode a client's request, encode answers and streams). Written from the public API reference (POST /v1/chat/completions).
+// The OpenAI Chat Completions dialect, both ways: as a client of a provider (encode the request, decode whole answers
+// and streams) and as our own front door (decode a client's request, encode answers and streams). Written from the
+// public API reference (POST /v1/chat/completions).
 //
-// Nothing here does I/O. Text from outside is only trusted to be bytes. Members that we do not know are kept in `extra` and sent on.
+// Nothing here does I/O. Text from outside is only trusted to be bytes. Members that we do not know are kept in `extra`
+// and sent on.
 //
-// Names in `extra` that are ours: "openai_content" (content given as parts), "openai_role" (developer), "openai_strict_tools" (names of tools with
-// strict schemas), and those with the prefix "anthropic_", which this dialect leaves out.
+// Names in `extra` that are ours: "openai_content" (content given as parts), "openai_role" (developer),
+// "openai_strict_tools" (names of tools with strict schemas), and those with the prefix "anthropic_", which this
+// dialect leaves out.
 #pragma once
 
 #include <memory>
@@ -46,9 +49,9 @@ struct OpenAiClientRequest {
 Result<OpenAiClientRequest> decode_openai_request(const json::object& body);
 
 struct OpenAiAnswerInfo {
-  std::string id;                  // "chatcmpl-…"
+  std::string id;  // "chatcmpl-…"
   std::int64_t created_unix_s = 0;
-  std::string model;               // What the client asked for.
+  std::string model;  // What the client asked for.
 };
 
 json::object encode_openai_response(const ModelResponse& response, const OpenAiAnswerInfo& info);
@@ -60,12 +63,13 @@ unsigned openai_status_of(Code code);
 // One streamed answer as server-sent events. Each function returns bytes ready to be sent, "" for nothing.
 class OpenAiStreamEncoder {
  public:
-  OpenAiStreamEncoder(OpenAiAnswerInfo info, bool include_usage) : info_(std::move(info)), include_usage_(include_usage) {}
+  OpenAiStreamEncoder(OpenAiAnswerInfo info, bool include_usage)
+      : info_(std::move(info)), include_usage_(include_usage) {}
 
   // Chunk and ProposedAction become deltas; other events "". Not for Done.
   std::string on_event(const Event& event);
-  // The end: finish_reason, usage when asked for, [DONE]; or an error event when the outcome is one. A tool call of the response that did not come
-  // as an event was refused on the way and is not sent.
+  // The end: finish_reason, usage when asked for, [DONE]; or an error event when the outcome is one. A tool call of the
+  // response that did not come as an event was refused on the way and is not sent.
   std::string finish(const Outcome& outcome);
 
  private:

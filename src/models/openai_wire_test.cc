@@ -16,7 +16,8 @@ Decoded decode(std::string_view wire) { return decode_stream(make_openai_stream_
 
 json::object object(std::string_view text) { return parse_json_object(text).value(); }
 
-constexpr std::string_view kTextStream = R"(data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"m-2024","choices":[{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}],"usage":null}
+constexpr std::string_view kTextStream =
+    R"(data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"m-2024","choices":[{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}],"usage":null}
 
 data: {"id":"chatcmpl-1","model":"m-2024","choices":[{"index":0,"delta":{"content":"Hel"},"finish_reason":null}],"usage":null}
 
@@ -47,7 +48,8 @@ TEST(OpenAiStream, TextWithUsageOfCacheAndReasoning) {
 }
 
 TEST(OpenAiStream, ParallelToolCallsComeWholeAndInOrder) {
-  const auto decoded = decode(R"(data: {"id":"c","choices":[{"index":0,"delta":{"role":"assistant","content":null,"tool_calls":[{"index":0,"id":"call_a","type":"function","function":{"name":"files_list","arguments":""}}]}}]}
+  const auto decoded = decode(
+      R"(data: {"id":"c","choices":[{"index":0,"delta":{"role":"assistant","content":null,"tool_calls":[{"index":0,"id":"call_a","type":"function","function":{"name":"files_list","arguments":""}}]}}]}
 
 data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{\"pa"}}]}}]}
 
@@ -89,49 +91,102 @@ TEST_P(OpenAiVariants, IsUnderstood) {
   EXPECT_EQ(decoded.response.message.text, want.text);
   EXPECT_EQ(decoded.response.message.reasoning, want.reasoning);
   std::vector<std::string> uses;
-  for (const auto& use : decoded.response.message.tool_uses) uses.push_back(use.id + " " + use.name + " " + use.arguments);
+  for (const auto& use : decoded.response.message.tool_uses)
+    uses.push_back(use.id + " " + use.name + " " + use.arguments);
   EXPECT_EQ(uses, want.uses);
   EXPECT_EQ(decoded.response.stop, want.stop);
   EXPECT_EQ(uses_of(decoded.events).size(), want.uses.size());
 }
 
-INSTANTIATE_TEST_SUITE_P(Servers, OpenAiVariants, testing::Values(
-    Variant{"NoIndexWholeCall", R"(data: {"id":"x","choices":[{"delta":{"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{}"}},{"id":"b","function":{"name":"g","arguments":"{}"}}]}}]}
+INSTANTIATE_TEST_SUITE_P(
+    Servers, OpenAiVariants,
+    testing::Values(
+        Variant{
+            "NoIndexWholeCall",
+            R"(data: {"id":"x","choices":[{"delta":{"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{}"}},{"id":"b","function":{"name":"g","arguments":"{}"}}]}}]}
 
 data: {"choices":[{"delta":{},"finish_reason":"stop"}]}
-)", "", "", {"a f {}", "b g {}"}, StopReason::kToolUse},
-    Variant{"IdAndNameRepeated", R"(data: {"id":"x","choices":[{"delta":{"tool_calls":[{"index":0,"id":"call__0_f_x","function":{"name":"f","arguments":"{\"a\""}}]}}]}
+)",
+            "",
+            "",
+            {"a f {}", "b g {}"},
+            StopReason::kToolUse},
+        Variant{
+            "IdAndNameRepeated",
+            R"(data: {"id":"x","choices":[{"delta":{"tool_calls":[{"index":0,"id":"call__0_f_x","function":{"name":"f","arguments":"{\"a\""}}]}}]}
 
 data: {"choices":[{"delta":{"tool_calls":[{"index":0,"id":"call__0_f_x","function":{"name":"f","arguments":":1}"}}]}}]}
 
 data: {"choices":[{"delta":{},"finish_reason":"tool_calls"}]}
-)", "", "", {"call__0_f_x f {\"a\":1}"}, StopReason::kToolUse},
-    Variant{"NoIdsAtAll", R"(data: {"id":"x","choices":[{"delta":{"tool_calls":[{"index":0,"function":{"name":"f","arguments":{"a":1}}}]}}]}
+)",
+            "",
+            "",
+            {"call__0_f_x f {\"a\":1}"},
+            StopReason::kToolUse},
+        Variant{
+            "NoIdsAtAll",
+            R"(data: {"id":"x","choices":[{"delta":{"tool_calls":[{"index":0,"function":{"name":"f","arguments":{"a":1}}}]}}]}
 
 data: [DONE]
-)", "", "", {"call_x_1 f {\"a\":1}"}, StopReason::kToolUse},
-    Variant{"OldFunctionCall", R"(data: {"id":"x","choices":[{"delta":{"function_call":{"name":"f","arguments":"{"}}}]}
+)",
+            "",
+            "",
+            {"call_x_1 f {\"a\":1}"},
+            StopReason::kToolUse},
+        Variant{"OldFunctionCall",
+                R"(data: {"id":"x","choices":[{"delta":{"function_call":{"name":"f","arguments":"{"}}}]}
 
 data: {"choices":[{"delta":{"function_call":{"arguments":"}"}}}]}
 
 data: {"choices":[{"delta":{},"finish_reason":"function_call"}]}
-)", "", "", {"call_x_1 f {}"}, StopReason::kToolUse},
-    Variant{"MalformedArgumentsStayText", R"(data: {"id":"x","choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{\"a\": oops"}}]},"finish_reason":"tool_calls"}]}
-)", "", "", {"a f {\"a\": oops"}, StopReason::kToolUse},
-    Variant{"ReasoningContent", R"(data: {"choices":[{"delta":{"reasoning_content":"hm"}}]}
+)",
+                "",
+                "",
+                {"call_x_1 f {}"},
+                StopReason::kToolUse},
+        Variant{
+            "MalformedArgumentsStayText",
+            R"(data: {"id":"x","choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{\"a\": oops"}}]},"finish_reason":"tool_calls"}]}
+)",
+            "",
+            "",
+            {"a f {\"a\": oops"},
+            StopReason::kToolUse},
+        Variant{"ReasoningContent",
+                R"(data: {"choices":[{"delta":{"reasoning_content":"hm"}}]}
 
 data: {"choices":[{"delta":{"reasoning":"!"}}]}
 
 data: {"choices":[{"delta":{"content":"yes"},"finish_reason":"length"}]}
-)", "yes", "hm!", {}, StopReason::kLength},
-    Variant{"Refusal", R"(data: {"choices":[{"delta":{"refusal":"No."}}]}
+)",
+                "yes",
+                "hm!",
+                {},
+                StopReason::kLength},
+        Variant{"Refusal",
+                R"(data: {"choices":[{"delta":{"refusal":"No."}}]}
 
 data: {"choices":[{"delta":{},"finish_reason":"stop"}]}
-)", "No.", "", {}, StopReason::kRefused},
-    Variant{"ContentFilter", R"(data: {"choices":[{"delta":{},"finish_reason":"content_filter"}]}
-)", "", "", {}, StopReason::kRefused},
-    Variant{"OtherChoiceIgnored", R"(data: {"choices":[{"index":1,"delta":{"content":"b"}},{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}]}
-)", "a", "", {}, StopReason::kEnd}),
+)",
+                "No.",
+                "",
+                {},
+                StopReason::kRefused},
+        Variant{"ContentFilter",
+                R"(data: {"choices":[{"delta":{},"finish_reason":"content_filter"}]}
+)",
+                "",
+                "",
+                {},
+                StopReason::kRefused},
+        Variant{
+            "OtherChoiceIgnored",
+            R"(data: {"choices":[{"index":1,"delta":{"content":"b"}},{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}]}
+)",
+            "a",
+            "",
+            {},
+            StopReason::kEnd}),
     [](const auto& info) { return info.param.name; });
 
 TEST(OpenAiStream, ExplicitZeroIsKnownAndNullIsNot) {
@@ -141,7 +196,8 @@ data: {"choices":[],"usage":{"prompt_tokens":0,"completion_tokens":0}}
 )");
   EXPECT_TRUE(zero.response.usage_known);
   EXPECT_EQ(zero.response.usage, Usage{});
-  const auto half = decode(R"(data: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}],"usage":{"prompt_tokens":5}}
+  const auto half =
+      decode(R"(data: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}],"usage":{"prompt_tokens":5}}
 )");
   EXPECT_FALSE(half.response.usage_known);
 }
@@ -179,7 +235,8 @@ TEST(OpenAiStream, ErrorsInsideTheStream) {
 }
 
 TEST(OpenAiStream, GarbageIsRefusedAndQuoted) {
-  for (const std::string_view wire : {"data: <html>\n", "data: []\n", "data: {\"hello\":1}\n", "data: {\"choices\":[7]}\n"}) {
+  for (const std::string_view wire :
+       {"data: <html>\n", "data: []\n", "data: {\"hello\":1}\n", "data: {\"choices\":[7]}\n"}) {
     const auto decoded = decode(wire);
     ASSERT_TRUE(decoded.failure) << wire;
     EXPECT_EQ(decoded.failure->error.code(), Code::kDataLoss);
@@ -203,7 +260,11 @@ TEST(OpenAiStream, LimitsHold) {
 
   std::string many;
   for (std::size_t i = 0; i <= limits::kToolUsesPerAnswer; ++i) {
-    many += fmt::format("data: {{\"choices\":[{{\"delta\":{{\"tool_calls\":[{{\"index\":{},\"id\":\"i{}\",\"function\":{{\"name\":\"f\"}}}}]}}}}]}}\n\n", i, i);
+    many += fmt::format(
+        "data: "
+        "{{\"choices\":[{{\"delta\":{{\"tool_calls\":[{{\"index\":{},\"id\":\"i{}\",\"function\":{{\"name\":\"f\"}}}}]}"
+        "}}}]}}\n\n",
+        i, i);
   }
   const auto decoded = decode(many);
   ASSERT_TRUE(decoded.failure);
@@ -211,9 +272,12 @@ TEST(OpenAiStream, LimitsHold) {
 }
 
 TEST(OpenAiWhole, IsDecoded) {
-  const auto response = decode_openai_response(object(R"({"id":"r1","model":"m","choices":[{"index":0,"finish_reason":"tool_calls","message":
+  const auto response =
+      decode_openai_response(
+          object(R"({"id":"r1","model":"m","choices":[{"index":0,"finish_reason":"tool_calls","message":
     {"role":"assistant","content":"Let me look","refusal":null,"annotations":[],"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{\"x\":1}"}}]}}],
-    "usage":{"prompt_tokens":10,"completion_tokens":3,"prompt_tokens_details":{"cached_tokens":4}}})")).value();
+    "usage":{"prompt_tokens":10,"completion_tokens":3,"prompt_tokens_details":{"cached_tokens":4}}})"))
+          .value();
   EXPECT_EQ(response.message.text, "Let me look");
   EXPECT_EQ(response.message.tool_uses.at(0).arguments, R"({"x":1})");
   EXPECT_EQ(response.stop, StopReason::kToolUse);
@@ -227,7 +291,8 @@ TEST(OpenAiWhole, IsDecoded) {
 ModelRequest sample_request() {
   ModelRequest request;
   request.model = "m";
-  request.messages = {message(Role::kSystem, "Be brief."), message(Role::kUser, "List."), message(Role::kAssistant, "")};
+  request.messages = {message(Role::kSystem, "Be brief."), message(Role::kUser, "List."),
+                      message(Role::kAssistant, "")};
   request.messages[2].tool_uses = {{"a", "files_list", R"({"path":"."})"}, {"b", "f", ""}};
   request.messages.push_back(tool_result("a", "x\ny"));
   request.messages.push_back(tool_result("b", "refused", true));
@@ -239,13 +304,14 @@ ModelRequest sample_request() {
 
 TEST(OpenAiEncode, Request) {
   const auto body = encode_openai_request(sample_request(), {}).value();
-  EXPECT_EQ(to_json(body),
-            R"({"model":"m","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"List."},)"
-            R"({"role":"assistant","content":null,"tool_calls":[{"id":"a","type":"function","function":{"name":"files_list","arguments":"{\"path\":\".\"}"}},)"
-            R"({"id":"b","type":"function","function":{"name":"f","arguments":"{}"}}]},)"
-            R"({"role":"tool","content":"x\ny","tool_call_id":"a"},{"role":"tool","content":"refused","tool_call_id":"b"}],)"
-            R"("tools":[{"type":"function","function":{"name":"files_list","description":"Lists.","parameters":{"type":"object"},"strict":true}}],)"
-            R"("max_tokens":99,"temperature":0,"stream":true,"stream_options":{"include_usage":true}})");
+  EXPECT_EQ(
+      to_json(body),
+      R"({"model":"m","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"List."},)"
+      R"({"role":"assistant","content":null,"tool_calls":[{"id":"a","type":"function","function":{"name":"files_list","arguments":"{\"path\":\".\"}"}},)"
+      R"({"id":"b","type":"function","function":{"name":"f","arguments":"{}"}}]},)"
+      R"({"role":"tool","content":"x\ny","tool_call_id":"a"},{"role":"tool","content":"refused","tool_call_id":"b"}],)"
+      R"("tools":[{"type":"function","function":{"name":"files_list","description":"Lists.","parameters":{"type":"object"},"strict":true}}],)"
+      R"("max_tokens":99,"temperature":0,"stream":true,"stream_options":{"include_usage":true}})");
   const auto vendor = encode_openai_request(sample_request(), {true, true, true}).value();
   EXPECT_EQ(get_int(vendor, "max_completion_tokens"), 99);
   EXPECT_FALSE(vendor.contains("max_tokens"));
@@ -264,7 +330,8 @@ TEST(OpenAiEncode, NoToolsMeansNoToolChoice) {
 }
 
 TEST(OpenAiFront, ARequestSurvivesTheWayThroughUs) {
-  const auto body = object(R"({"model":"m","stream":true,"stream_options":{"include_usage":true},"max_tokens":50,"temperature":0.5,"n":1,
+  const auto body = object(
+      R"({"model":"m","stream":true,"stream_options":{"include_usage":true},"max_tokens":50,"temperature":0.5,"n":1,
     "messages":[{"role":"developer","content":"Be good."},
       {"role":"user","name":"ann","content":[{"type":"text","text":"What is "},{"type":"image_url","image_url":{"url":"data:image/png;base64,AA=="}}]},
       {"role":"assistant","content":null,"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]},
@@ -278,7 +345,8 @@ TEST(OpenAiFront, ARequestSurvivesTheWayThroughUs) {
   EXPECT_EQ(client.request.messages[1].text, "What is ");
   EXPECT_EQ(client.request.messages[3].text, "done");
   auto again = encode_openai_request(client.request, {}).value();
-  EXPECT_EQ(canonical_json(*find(again, "messages")->get_array()[0].if_object()), R"({"content":"Be good.","role":"developer"})");
+  EXPECT_EQ(canonical_json(*find(again, "messages")->get_array()[0].if_object()),
+            R"({"content":"Be good.","role":"developer"})");
   EXPECT_EQ(canonical_json(find_array(again, "messages")->at(1)), canonical_json(find_array(body, "messages")->at(1)));
   EXPECT_EQ(canonical_json(*find(again, "tools")), canonical_json(*find(body, "tools")));
   EXPECT_EQ(canonical_json(*find(again, "temperature")), canonical_json(*find(body, "temperature")));
@@ -359,7 +427,9 @@ TEST(OpenAiFront, WithoutToolCallsThatPassedTheAnswerJustEnds) {
 
 TEST(OpenAiFront, ErrorsHaveTheirForm) {
   const auto body = encode_openai_error({Code::kPermissionDenied, "shell.run is refused by rule no-shell"});
-  EXPECT_EQ(to_json(body), R"({"error":{"message":"shell.run is refused by rule no-shell","type":"permission_error","param":null,"code":"PermissionDenied"}})");
+  EXPECT_EQ(
+      to_json(body),
+      R"({"error":{"message":"shell.run is refused by rule no-shell","type":"permission_error","param":null,"code":"PermissionDenied"}})");
   EXPECT_EQ(openai_status_of(Code::kResourceExhausted), 429u);
   OpenAiStreamEncoder encoder({"x", 0, "m"}, false);
   Outcome outcome;

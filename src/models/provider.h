@@ -1,8 +1,9 @@
 // Provider: one source of model answers. Lives on one shard's thread; not safe from others.
 //
-// start() never fails by itself: what goes wrong is in the outcome of Done. The call yields Chunk (text, reasoning), UsageReport, ProposedAction for
-// each whole tool call, and Done, whose outcome holds the ModelResponse also when the stream broke off (ok is false then, and usage_known says
-// whether usage is the provider's count or our estimate of what was seen). Events wait in a bounded channel: who does not read slows the provider down.
+// start() never fails by itself: what goes wrong is in the outcome of Done. The call yields Chunk (text, reasoning),
+// UsageReport, ProposedAction for each whole tool call, and Done, whose outcome holds the ModelResponse also when the
+// stream broke off (ok is false then, and usage_known says whether usage is the provider's count or our estimate of
+// what was seen). Events wait in a bounded channel: who does not read slows the provider down.
 #pragma once
 
 #include <memory>
@@ -34,7 +35,8 @@ class Provider {
   virtual bool recorded() const { return false; }
   // The prices that come with the provider itself (a recording's header); nullopt: ask the price table.
   virtual std::optional<ModelPrices> prices() const { return std::nullopt; }
-  // What an attempt came to that began and was never settled, because the process died: nullopt when only the provider knows.
+  // What an attempt came to that began and was never settled, because the process died: nullopt when only the provider
+  // knows.
   virtual std::optional<Usage> reconcile(const ModelRequest& request) const = 0;
 
   // The provider must outlive its calls.

@@ -1,5 +1,6 @@
-// ProviderConfig: everything that one model provider is told, as a plain value. The composition makes it from a ModelProvider object, from the
-// environment (environment.h) or from flags. Durations are wall time; counts have no unit.
+// ProviderConfig: everything that one model provider is told, as a plain value. The composition makes it from a
+// ModelProvider object, from the environment (environment.h) or from flags. Durations are wall time; counts have no
+// unit.
 #pragma once
 
 #include <cstdint>
@@ -32,15 +33,19 @@ struct ProviderConfig {
   Duration connect_timeout = std::chrono::seconds(10);
   Duration first_byte_timeout = std::chrono::minutes(5);  // From the request sent to the first byte of the answer.
   Duration idle_timeout = std::chrono::minutes(2);        // Between two pieces of a stream.
-  Duration total_timeout = std::chrono::minutes(20);      // One call with all its retries; a nearer deadline of the call wins.
-  int max_retries = 4;                                    // At most limits::kRetries.
-  Duration retry_base_wait = std::chrono::milliseconds(500);  // Doubles with each retry; the wait is drawn from [0, it].
-  Duration max_retry_wait = std::chrono::seconds(30);  // A Retry-After beyond it is not waited for: the call fails and says so.
+  Duration total_timeout =
+      std::chrono::minutes(20);  // One call with all its retries; a nearer deadline of the call wins.
+  int max_retries = 4;           // At most limits::kRetries.
+  Duration retry_base_wait =
+      std::chrono::milliseconds(500);  // Doubles with each retry; the wait is drawn from [0, it].
+  Duration max_retry_wait =
+      std::chrono::seconds(30);  // A Retry-After beyond it is not waited for: the call fails and says so.
 
   std::size_t max_concurrent_calls = limits::kConcurrentCalls;
   std::int64_t default_max_output_tokens = limits::kDefaultOutputTokens;  // Anthropic only, whose API demands a number.
-  bool prompt_caching = true;   // Anthropic only: mark the end of the system prompt and of the conversation for the cache.
-  bool stream_usage = true;     // OpenAI only: ask for usage in the stream; some servers refuse the member.
+  bool prompt_caching =
+      true;                  // Anthropic only: mark the end of the system prompt and of the conversation for the cache.
+  bool stream_usage = true;  // OpenAI only: ask for usage in the stream; some servers refuse the member.
 };
 
 // The vendor's address when base_url is empty, without a final slash and without the path of a whole endpoint.

@@ -1,10 +1,11 @@
-#include <map>
+#include "models/provider_config.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "models/environment.h"
-#include "models/provider_config.h"
 #include "models/secret.h"
 #include "models/token_estimate.h"
 #include "models/wire/http_failure.h"
@@ -38,27 +39,36 @@ TEST(Secrets, AreMaskedInText) {
   EXPECT_EQ(mask("key sk-abcdefghijklmnopqrstuvwxyz."), "key sk-***");
   EXPECT_EQ(mask("Authorization: Bearer abcdefghijklmnopqrstuvwxyz0123"), "Authorization: Bearer ***");
   EXPECT_EQ(mask("AKIAABCDEFGHIJKLMNOP x"), "AKIA*** x");
-  EXPECT_EQ(mask("the task-runner-which-is-quite-long-indeed stays"), "the task-runner-which-is-quite-long-indeed stays");
-  EXPECT_EQ(mask("-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY-----"), "-----BEGIN RSA PRIVATE KEY-----***-----END RSA PRIVATE KEY-----");
+  EXPECT_EQ(mask("the task-runner-which-is-quite-long-indeed stays"),
+            "the task-runner-which-is-quite-long-indeed stays");
+  EXPECT_EQ(mask("-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY-----"),
+            "-----BEGIN RSA PRIVATE KEY-----***-----END RSA PRIVATE KEY-----");
   // What is masked stays as it is.
   const std::string once = mask("sk-abcdefghijklmnopqrstuvwxyz hunter2hunter2");
   EXPECT_EQ(mask(once), once);
 }
 
 TEST(Environment, FindsEachProvider) {
-  const auto openai = provider_from_environment(environment({{"OPENAI_API_KEY", " sk-1 \n"}, {"REMIT_MODEL", "m"}})).value();
+  const auto openai =
+      provider_from_environment(environment({{"OPENAI_API_KEY", " sk-1 \n"}, {"REMIT_MODEL", "m"}})).value();
   EXPECT_EQ(openai.type, ProviderType::kOpenAi);
   EXPECT_EQ(openai.api_key.reveal(), "sk-1");
   EXPECT_EQ(openai.api_key_source, "environment variable OPENAI_API_KEY");
   EXPECT_EQ(openai.model, "m");
   EXPECT_EQ(effective_base_url(openai), "https://api.openai.com/v1");
-  const auto anthropic = provider_from_environment(environment({{"ANTHROPIC_API_KEY", "k"}, {"ANTHROPIC_BASE_URL", "https://proxy.example/v1/"}})).value();
+  const auto anthropic = provider_from_environment(environment({{"ANTHROPIC_API_KEY", "k"},
+                                                                {"ANTHROPIC_BASE_URL", "https://proxy.example/v1/"}}))
+                             .value();
   EXPECT_EQ(anthropic.type, ProviderType::kAnthropic);
   EXPECT_EQ(effective_base_url(anthropic), "https://proxy.example");
-  const auto local = provider_from_environment(environment({{"REMIT_MODEL_URL", "http://127.0.0.1:8000"}, {"OPENAI_API_KEY", "unused"}})).value();
+  const auto local = provider_from_environment(
+                         environment({{"REMIT_MODEL_URL", "http://127.0.0.1:8000"}, {"OPENAI_API_KEY", "unused"}}))
+                         .value();
   EXPECT_EQ(effective_base_url(local), "http://127.0.0.1:8000/v1");
   EXPECT_TRUE(local.api_key.empty()) << "a vendor's key must not go to another server";
-  const auto messages = provider_from_environment(environment({{"REMIT_MODEL_URL", "http://h:1/v1/messages"}, {"REMIT_MODEL_KEY", "k"}})).value();
+  const auto messages =
+      provider_from_environment(environment({{"REMIT_MODEL_URL", "http://h:1/v1/messages"}, {"REMIT_MODEL_KEY", "k"}}))
+          .value();
   EXPECT_EQ(messages.type, ProviderType::kAnthropic);
   EXPECT_EQ(effective_base_url(messages), "http://h:1");
 }
@@ -74,7 +84,8 @@ TEST(Environment, NothingFoundSaysWhatToSet) {
   const auto none = provider_from_environment(environment({{"OPENAI_API_KEY", ""}}));
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().code(), Code::kFailedPrecondition);
-  EXPECT_THAT(none.error().message(), testing::AllOf(HasSubstr("OPENAI_API_KEY"), HasSubstr("ANTHROPIC_API_KEY"), HasSubstr("REMIT_MODEL_URL")));
+  EXPECT_THAT(none.error().message(), testing::AllOf(HasSubstr("OPENAI_API_KEY"), HasSubstr("ANTHROPIC_API_KEY"),
+                                                     HasSubstr("REMIT_MODEL_URL")));
   EXPECT_FALSE(provider_from_environment(environment({{"REMIT_MODEL_URL", "127.0.0.1:8000"}})));
 }
 
@@ -96,7 +107,8 @@ TEST(ProviderConfigs, AreValidated) {
   const auto key = refused([](auto& c) { c.api_key = Secret("secret\nkey"), c.api_key_source = "file k"; });
   EXPECT_THAT(key, HasSubstr("file k"));
   EXPECT_THAT(key, Not(HasSubstr("secret")));
-  for (const auto type : {ProviderType::kOpenAi, ProviderType::kAnthropic, ProviderType::kRecorded}) EXPECT_EQ(parse_provider_type(to_string(type)).value(), type);
+  for (const auto type : {ProviderType::kOpenAi, ProviderType::kAnthropic, ProviderType::kRecorded})
+    EXPECT_EQ(parse_provider_type(to_string(type)).value(), type);
   EXPECT_FALSE(parse_provider_type("openai"));
 }
 
@@ -106,7 +118,8 @@ TEST(RetryAfter, SecondsAndDates) {
   EXPECT_EQ(wire::parse_retry_after(" 0.5 ", now), std::chrono::milliseconds(500));
   EXPECT_EQ(wire::parse_retry_after("Sun, 06 Nov 1994 08:50:37 GMT", now), std::chrono::seconds(60));
   EXPECT_EQ(wire::parse_retry_after("Sun, 06 Nov 1994 08:40:37 GMT", now), Duration::zero());
-  for (const char* bad : {"", "soon", "-1", "1e999999", "nan", "Sun, 06 Nov 1994", "7 seconds"}) EXPECT_FALSE(wire::parse_retry_after(bad, now)) << bad;
+  for (const char* bad : {"", "soon", "-1", "1e999999", "nan", "Sun, 06 Nov 1994", "7 seconds"})
+    EXPECT_FALSE(wire::parse_retry_after(bad, now)) << bad;
   EXPECT_LT(*wire::parse_retry_after("99999999999999999999", now), std::chrono::hours(24 * 366));
 }
 
@@ -120,7 +133,9 @@ TEST(HttpFailures, TellWhatToDo) {
     answer.body = body;
     return wire::explain_status(config, "big-model", answer, WallTime{});
   };
-  const auto key = explain(401, R"({"error":{"message":"Incorrect API key provided: sk-secret-1234567890","type":"invalid_request_error"}})");
+  const auto key = explain(
+      401,
+      R"({"error":{"message":"Incorrect API key provided: sk-secret-1234567890","type":"invalid_request_error"}})");
   EXPECT_EQ(key.error.code(), Code::kUnauthenticated);
   EXPECT_FALSE(key.retryable);
   EXPECT_THAT(key.error.message(), HasSubstr("environment variable OPENAI_API_KEY"));

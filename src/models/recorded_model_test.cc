@@ -1,10 +1,9 @@
 // The recorded model: file format, strict replay, refresh, and the recorder.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <filesystem>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include "base/file.h"
 #include "core/event_channel.h"
@@ -51,7 +50,9 @@ class RecordedModel : public testing::Test {
   }
 
   // Until an answer has no tool uses or an error comes; returns the last outcome.
-  Outcome converse(Provider& provider, ModelRequest& request, const Tools& tools = [](const ToolUse& use) { return use.name + " result"; }) {
+  Outcome converse(
+      Provider& provider, ModelRequest& request,
+      const Tools& tools = [](const ToolUse& use) { return use.name + " result"; }) {
     for (;;) {
       Finished finished = ask(provider, request);
       if (!finished.outcome.ok) return finished.outcome;
@@ -62,7 +63,8 @@ class RecordedModel : public testing::Test {
     }
   }
 
-  std::unique_ptr<RecordedProvider> play(Recording recording, ReplayMode mode = ReplayMode::kStrict, SecretMask secrets = {}) {
+  std::unique_ptr<RecordedProvider> play(Recording recording, ReplayMode mode = ReplayMode::kStrict,
+                                         SecretMask secrets = {}) {
     auto made = RecordedProvider::make(io_.get_executor(), "default", std::move(recording), mode, std::move(secrets));
     if (!made) ADD_FAILURE() << made.error().to_string();
     return std::move(made).value();
@@ -91,7 +93,8 @@ TEST_F(RecordedModel, RefreshCompletesItAndThenItReplays) {
   const auto recording = refreshed();
   EXPECT_FALSE(recording.first_incomplete());
   EXPECT_THAT(recording.to_text(), HasSubstr("# look first\n")) << "comments are the author's";
-  EXPECT_THAT(recording.to_text(), Not(HasSubstr("call_main_1_1\",\"name\":\"files_list\",\"arguments"))) << "ids that we made up are not written";
+  EXPECT_THAT(recording.to_text(), Not(HasSubstr("call_main_1_1\",\"name\":\"files_list\",\"arguments")))
+      << "ids that we made up are not written";
   ASSERT_EQ(recording.turns().size(), 3u);
   // Usage by hand stays, missing usage is estimated and says so.
   EXPECT_EQ(recording.turns()[0].answer.response.usage.input, 900);
@@ -161,33 +164,48 @@ TEST_F(RecordedModel, ADifferentRequestIsToldHowItDiffers) {
     EXPECT_FALSE(outcome.ok);
     return outcome.text;
   };
-  EXPECT_THAT(explain([](auto& r) { r.messages[1].text = "Import the invoice."; }, 0),
-              testing::AllOf(HasSubstr("turn main.1 (model.rec:3)"), HasSubstr("message 2, user message, text: recorded \"Import the invoices.\", now \"Import the invoice.\""),
-                             HasSubstr("the same up to byte 18")));
+  EXPECT_THAT(
+      explain([](auto& r) { r.messages[1].text = "Import the invoice."; }, 0),
+      testing::AllOf(
+          HasSubstr("turn main.1 (model.rec:3)"),
+          HasSubstr("message 2, user message, text: recorded \"Import the invoices.\", now \"Import the invoice.\""),
+          HasSubstr("the same up to byte 18")));
   EXPECT_THAT(explain([](auto& r) { r.messages[0].text += "!"; }, 1), HasSubstr("message 1, system message"));
-  EXPECT_THAT(explain([](auto& r) { r.messages.back().text = "other"; }, 1),
-              testing::AllOf(HasSubstr("turn main.2"), HasSubstr("message 4, result of tool files_list, text: recorded \"files_list result\", now \"other\"")));
-  EXPECT_THAT(explain([](auto& r) { r.messages.back().is_error = true; }, 1), HasSubstr("isError: recorded \"(absent)\", now \"true\""));
-  EXPECT_THAT(explain([](auto& r) { r.messages.pop_back(); }, 2), HasSubstr("message 7 is missing: recorded result of tool files_read"));
-  EXPECT_THAT(explain([](auto& r) { r.messages.push_back(message(Role::kUser, "hurry")); }, 2), HasSubstr("message 8 is one more than recorded: user message \"hurry\""));
+  EXPECT_THAT(
+      explain([](auto& r) { r.messages.back().text = "other"; }, 1),
+      testing::AllOf(
+          HasSubstr("turn main.2"),
+          HasSubstr("message 4, result of tool files_list, text: recorded \"files_list result\", now \"other\"")));
+  EXPECT_THAT(explain([](auto& r) { r.messages.back().is_error = true; }, 1),
+              HasSubstr("isError: recorded \"(absent)\", now \"true\""));
+  EXPECT_THAT(explain([](auto& r) { r.messages.pop_back(); }, 2),
+              HasSubstr("message 7 is missing: recorded result of tool files_read"));
+  EXPECT_THAT(explain([](auto& r) { r.messages.push_back(message(Role::kUser, "hurry")); }, 2),
+              HasSubstr("message 8 is one more than recorded: user message \"hurry\""));
   EXPECT_THAT(explain([](auto& r) { r.messages.push_back(message(Role::kUser, "thanks")); }, 3),
               testing::AllOf(HasSubstr("ends here, nothing follows turn main.3"), HasSubstr("thanks")));
-  EXPECT_THAT(explain([](auto& r) { r.tools[0].description = "Lists files."; }, 0), HasSubstr("tool files_list: its description or schema changed"));
+  EXPECT_THAT(explain([](auto& r) { r.tools[0].description = "Lists files."; }, 0),
+              HasSubstr("tool files_list: its description or schema changed"));
   EXPECT_THAT(explain([](auto& r) { r.tools.pop_back(), r.tools.push_back({"new_one", "", {}}); }, 1),
               testing::AllOf(HasSubstr("tool files_read is no longer offered"), HasSubstr("tool new_one is new")));
-  EXPECT_THAT(explain([](auto& r) { r.model = "another"; }, 0), HasSubstr("model: recorded \"some-model\", now \"another\""));
-  EXPECT_THAT(explain([](auto& r) { r.max_output_tokens = 5; }, 0), HasSubstr("maxOutputTokens: recorded \"(absent)\", now \"5\""));
+  EXPECT_THAT(explain([](auto& r) { r.model = "another"; }, 0),
+              HasSubstr("model: recorded \"some-model\", now \"another\""));
+  EXPECT_THAT(explain([](auto& r) { r.max_output_tokens = 5; }, 0),
+              HasSubstr("maxOutputTokens: recorded \"(absent)\", now \"5\""));
 }
 
 TEST_F(RecordedModel, VolatilePartsDoNotCount) {
-  const auto recording = refreshed(R"([{"class":"ToolResults","tools":["files.read"]},{"pattern":"20[0-9]{2}-[0-9]{2}","as":"<month>"},{"class":"Tools"},{"class":"Options"}])",
-                                   "Import 2024-01.");
+  const auto recording = refreshed(
+      R"([{"class":"ToolResults","tools":["files.read"]},{"pattern":"20[0-9]{2}-[0-9]{2}","as":"<month>"},{"class":"Tools"},{"class":"Options"}])",
+      "Import 2024-01.");
   EXPECT_THAT(recording.to_text(), HasSubstr("Import <month>."));
   auto provider = play(recording);
   auto request = first_request("Import 2023-12.");
   request.tools[0].description = "New words.";
   request.max_output_tokens = 77;
-  const auto outcome = converse(*provider, request, [](const ToolUse& use) { return use.name == "files_read" ? "changed" : use.name + " result"; });
+  const auto outcome = converse(*provider, request, [](const ToolUse& use) {
+    return use.name == "files_read" ? "changed" : use.name + " result";
+  });
   EXPECT_TRUE(outcome.ok) << outcome.text;
   // The other tool's results are not declared, so they count.
   auto strict = first_request("Import 2023-12.");
@@ -196,7 +214,8 @@ TEST_F(RecordedModel, VolatilePartsDoNotCount) {
 
 TEST_F(RecordedModel, AllToolResultsMayBeVolatileDeclaredAfterwards) {
   std::string text = refreshed().to_text();
-  text.replace(text.find("}}\n") == std::string::npos ? 0 : text.find("\n") - 1, 1, R"(,"volatile":[{"class":"ToolResults"}]})");
+  text.replace(text.find("}}\n") == std::string::npos ? 0 : text.find("\n") - 1, 1,
+               R"(,"volatile":[{"class":"ToolResults"}]})");
   auto provider = play(Recording::parse(text, "model.rec").value());
   auto request = first_request();
   const auto outcome = converse(*provider, request, [](const ToolUse&) { return "anything"; });
@@ -231,7 +250,8 @@ TEST_F(RecordedModel, RefreshSaysWhatIsMissingAndWhatIsTooMuch) {
   full.messages.push_back(message(Role::kUser, "One more thing."));
   const auto outcome = ask(*fresh, full).outcome;
   EXPECT_FALSE(outcome.ok);
-  EXPECT_THAT(outcome.text, testing::AllOf(HasSubstr("no further answer after turn main.3"), HasSubstr("One more thing.")));
+  EXPECT_THAT(outcome.text,
+              testing::AllOf(HasSubstr("no further answer after turn main.3"), HasSubstr("One more thing.")));
 }
 
 TEST_F(RecordedModel, SeveralConversationsAreToldApart) {
@@ -313,7 +333,8 @@ TEST_F(RecordedModel, BadFilesAreRefusedWithTheirLine) {
       {std::string(kHeader) + "}\n\n{\"answer\":{}}", "m:3: answer: give text"},
       {std::string(kHeader) + "}\n{\"anwser\":{}}", "did you mean 'answer'"},
       {std::string(kHeader) + "}\n{\"answer\":{\"text\":\"x\",\"usage\":{\"input\":-1}}}", "answer.usage.input"},
-      {std::string(kHeader) + "}\n{\"answer\":{\"text\":\"x\",\"usage\":{\"input\":1,\"cachedInput\":2}}}", "input includes cachedInput"},
+      {std::string(kHeader) + "}\n{\"answer\":{\"text\":\"x\",\"usage\":{\"input\":1,\"cachedInput\":2}}}",
+       "input includes cachedInput"},
       {std::string(kHeader) + "}\n{\"answer\":{\"text\":\"x\",\"stop\":\"soon\"}}", "answer.stop"},
       {std::string(kHeader) + "}\n{\"answer\":{\"toolUses\":[{\"arguments\":{}}]}}", "has no name"},
       {std::string(kHeader) + "}\n{\"after\":\"main.7\",\"answer\":{\"text\":\"x\"}}", "no turn 'main.7'"},
@@ -325,9 +346,11 @@ TEST_F(RecordedModel, BadFilesAreRefusedWithTheirLine) {
     ASSERT_FALSE(parsed) << text;
     EXPECT_THAT(parsed.error().to_string(), HasSubstr(want)) << text;
   }
-  const auto bad_pattern = Recording::parse(std::string(kHeader) + ",\"volatile\":[{\"pattern\":\"a(\"}]}\n" + turn, "m").value();
+  const auto bad_pattern =
+      Recording::parse(std::string(kHeader) + ",\"volatile\":[{\"pattern\":\"a(\"}]}\n" + turn, "m").value();
   EXPECT_FALSE(RecordedProvider::make(io_.get_executor(), "d", bad_pattern, ReplayMode::kRefresh));
-  const auto empty_pattern = Recording::parse(std::string(kHeader) + ",\"volatile\":[{\"pattern\":\"a*\"}]}\n" + turn, "m").value();
+  const auto empty_pattern =
+      Recording::parse(std::string(kHeader) + ",\"volatile\":[{\"pattern\":\"a*\"}]}\n" + turn, "m").value();
   EXPECT_FALSE(RecordedProvider::make(io_.get_executor(), "d", empty_pattern, ReplayMode::kRefresh));
 }
 
@@ -338,18 +361,22 @@ TEST_F(RecordedModel, LimitsHold) {
   for (std::size_t i = 0; i < limits::kRecordingTurns; ++i) ASSERT_TRUE(recording.append(turn));
   EXPECT_EQ(recording.append(turn).error().code(), Code::kResourceExhausted);
   std::string volatiles = "[";
-  for (std::size_t i = 0; i <= limits::kVolatilePatterns; ++i) volatiles += std::string(i ? "," : "") + R"({"pattern":"x"})";
+  for (std::size_t i = 0; i <= limits::kVolatilePatterns; ++i)
+    volatiles += std::string(i ? "," : "") + R"({"pattern":"x"})";
   EXPECT_EQ(Recording::parse(by_hand(volatiles + "]"), "m").error().code(), Code::kResourceExhausted);
   const Volatile long_one{Volatile::Class::kPattern, std::string(limits::kVolatilePatternBytes + 1, 'x'), "<x>", {}};
   EXPECT_EQ(Canonicalizer::make({long_one}, {}).error().code(), Code::kResourceExhausted);
-  EXPECT_EQ(Recording::parse(std::string(limits::kRecordingBytes + 1, '\n'), "m").error().code(), Code::kResourceExhausted);
+  EXPECT_EQ(Recording::parse(std::string(limits::kRecordingBytes + 1, '\n'), "m").error().code(),
+            Code::kResourceExhausted);
 }
 
-// A stand-in for a live provider: answers what a function says. The real one is tested against a server in http_provider_test.
+// A stand-in for a live provider: answers what a function says. The real one is tested against a server in
+// http_provider_test.
 class Scripted final : public Provider {
  public:
   using Script = std::function<ModelResponse(const ModelRequest&)>;
-  Scripted(asio::any_io_executor executor, Script script) : executor_(std::move(executor)), script_(std::move(script)) {}
+  Scripted(asio::any_io_executor executor, Script script)
+      : executor_(std::move(executor)), script_(std::move(script)) {}
   const std::string& name() const override { return name_; }
   std::optional<Usage> reconcile(const ModelRequest&) const override { return std::nullopt; }
   std::unique_ptr<Call> start(std::shared_ptr<const ModelRequest> request, CallContext) override {
@@ -382,7 +409,8 @@ ModelResponse scripted_answer(const ModelRequest& request) {
     response.usage_known = false;
   } else if (last.role == Role::kUser) {
     response.message.tool_uses = {{"toolu_9", "files_read", R"({"path": "x", "key": "sk-abcdefghijklmnopqrstuvwx"})"}};
-    response.message.extra = {{"anthropic_content", json::array{json::object{{"type", "thinking"}, {"signature", "S"}}}}};
+    response.message.extra = {
+        {"anthropic_content", json::array{json::object{{"type", "thinking"}, {"signature", "S"}}}}};
   } else {
     response.message.text = "The token is topsecret-value.";
   }
@@ -395,8 +423,10 @@ TEST_F(RecordedModel, TheRecorderWritesWhatReplays) {
   SecretMask secrets;
   secrets.add(Secret("topsecret-value"));
   SimulatedClock clock;
-  auto recorder = Recorder::make(std::make_unique<Scripted>(io_.get_executor(), scripted_answer), "provider default (OpenAI)",
-                                 {"", "live-model", ModelPrices{1, 1, 1, 1, 1}, {}, ""}, path, secrets, clock).value();
+  auto recorder =
+      Recorder::make(std::make_unique<Scripted>(io_.get_executor(), scripted_answer), "provider default (OpenAI)",
+                     {"", "live-model", ModelPrices{1, 1, 1, 1, 1}, {}, ""}, path, secrets, clock)
+          .value();
   auto request = first_request("Use topsecret-value.");
   const auto tools = [](const ToolUse&) { return std::string("result with topsecret-value"); };
   ASSERT_TRUE(converse(*recorder, request, tools).ok);

@@ -1,8 +1,8 @@
 #include "models/recorded_provider.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "base/strings.h"
 #include "core/event_channel.h"
@@ -13,7 +13,9 @@
 namespace remit::models {
 namespace {
 
-constexpr std::string_view kWhatToDo = "record it again (--live --record FILE), complete it by a refreshing run, or declare the part volatile in its header";
+constexpr std::string_view kWhatToDo =
+    "record it again (--live --record FILE), complete it by a refreshing run, or declare the part volatile in its "
+    "header";
 
 Task<Outcome> failed(Error error, std::shared_ptr<EventSink>) { co_return failed_outcome(std::move(error)); }
 
@@ -43,8 +45,8 @@ Task<Outcome> replay(ModelResponse response, std::shared_ptr<EventSink> sink) {
 
 }  // namespace
 
-RecordedProvider::RecordedProvider(asio::any_io_executor executor, std::string name, Recording recording, ReplayMode mode,
-                                   Canonicalizer canonicalizer)
+RecordedProvider::RecordedProvider(asio::any_io_executor executor, std::string name, Recording recording,
+                                   ReplayMode mode, Canonicalizer canonicalizer)
     : executor_(std::move(executor)),
       name_(std::move(name)),
       recording_(std::move(recording)),
@@ -53,17 +55,20 @@ RecordedProvider::RecordedProvider(asio::any_io_executor executor, std::string n
       first_message_(recording_.turns().size()),
       used_(recording_.turns().size()) {}
 
-Result<std::unique_ptr<RecordedProvider>> RecordedProvider::make(asio::any_io_executor executor, std::string name, Recording recording,
-                                                                 ReplayMode mode, SecretMask secrets) {
+Result<std::unique_ptr<RecordedProvider>> RecordedProvider::make(asio::any_io_executor executor, std::string name,
+                                                                 Recording recording, ReplayMode mode,
+                                                                 SecretMask secrets) {
   auto canonicalizer = Canonicalizer::make(recording.header().volatiles, std::move(secrets));
   if (!canonicalizer) return fail(canonicalizer.error().wrap(recording.source()));
   if (mode == ReplayMode::kStrict && recording.first_incomplete()) {
     const auto& turn = recording.turns()[*recording.first_incomplete()];
-    return fail(Code::kFailedPrecondition, fmt::format("{}:{}: turn {} does not know its request yet (\"setup\" or \"new\" is missing): complete the recording by a refreshing run",
-                                                       recording.source(), turn.line, turn.name));
+    return fail(Code::kFailedPrecondition,
+                fmt::format("{}:{}: turn {} does not know its request yet (\"setup\" or \"new\" is missing): complete "
+                            "the recording by a refreshing run",
+                            recording.source(), turn.line, turn.name));
   }
-  std::unique_ptr<RecordedProvider> provider(
-      new RecordedProvider(std::move(executor), std::move(name), std::move(recording), mode, std::move(*canonicalizer)));
+  std::unique_ptr<RecordedProvider> provider(new RecordedProvider(
+      std::move(executor), std::move(name), std::move(recording), mode, std::move(*canonicalizer)));
   provider->index_turns();
   return provider;
 }
@@ -99,12 +104,16 @@ std::optional<std::size_t> RecordedProvider::exact_turn(const CanonicalRequest& 
   return std::nullopt;
 }
 
-Result<std::size_t> RecordedProvider::find_strict(const CanonicalRequest& request, const std::vector<std::string>& chain) const {
+Result<std::size_t> RecordedProvider::find_strict(const CanonicalRequest& request,
+                                                  const std::vector<std::string>& chain) const {
   if (const auto turn = exact_turn(request, chain.back())) return *turn;
   const auto& turns = recording_.turns();
   const auto differs = [&](std::size_t turn, const std::string& how) {
-    return fail(Code::kFailedPrecondition, fmt::format("the recorded model has no answer to this request. It differs from turn {} ({}:{}): {}. To go on, {}",
-                                                       turns[turn].name, recording_.source(), turns[turn].line, how, kWhatToDo));
+    return fail(
+        Code::kFailedPrecondition,
+        fmt::format(
+            "the recorded model has no answer to this request. It differs from turn {} ({}:{}): {}. To go on, {}",
+            turns[turn].name, recording_.source(), turns[turn].line, how, kWhatToDo));
   };
   if (const auto same = by_request_.find(chain.back()); same != by_request_.end()) {
     const auto turn = same->second.front();
@@ -114,7 +123,8 @@ Result<std::size_t> RecordedProvider::find_strict(const CanonicalRequest& reques
   int previous = -1;
   std::size_t known = 0;  // Messages of the request that the recording knows.
   for (std::size_t i = chain.size() - 1; i > 0 && previous < 0; --i) {
-    if (const auto found = by_answer_.find(chain[i]); found != by_answer_.end()) previous = static_cast<int>(found->second), known = i;
+    if (const auto found = by_answer_.find(chain[i]); found != by_answer_.end())
+      previous = static_cast<int>(found->second), known = i;
   }
   std::optional<std::size_t> best;
   std::size_t best_common = 0;
@@ -124,20 +134,27 @@ Result<std::size_t> RecordedProvider::find_strict(const CanonicalRequest& reques
     if (!best || common > best_common) best = i, best_common = common;
   }
   if (best) return differs(*best, wire::explain_messages(*turns[*best].new_messages, request.messages, known));
-  const std::string after = previous < 0 ? "it has no turns" : fmt::format("nothing follows turn {}", turns[static_cast<std::size_t>(previous)].name);
-  return fail(Code::kFailedPrecondition, fmt::format("the recorded model has no answer to this request: the recording ({}) ends here, {}; {}. To go on, {}",
-                                                     recording_.source(), after, wire::explain_messages({}, request.messages, known), kWhatToDo));
+  const std::string after =
+      previous < 0 ? "it has no turns"
+                   : fmt::format("nothing follows turn {}", turns[static_cast<std::size_t>(previous)].name);
+  return fail(
+      Code::kFailedPrecondition,
+      fmt::format(
+          "the recorded model has no answer to this request: the recording ({}) ends here, {}; {}. To go on, {}",
+          recording_.source(), after, wire::explain_messages({}, request.messages, known), kWhatToDo));
 }
 
 // The turn that answers a request which continues turn `previous` (-1: none), by the order of the file.
-std::optional<std::size_t> RecordedProvider::next_turn(const CanonicalRequest& request, const std::vector<std::string>& chain, int previous) {
+std::optional<std::size_t> RecordedProvider::next_turn(const CanonicalRequest& request,
+                                                       const std::vector<std::string>& chain, int previous) {
   const auto& turns = recording_.turns();
   std::optional<std::size_t> best;
   std::size_t best_common = 0;
   for (std::size_t i = 0; i < turns.size(); ++i) {
     if (used_[i] || turns[i].continues != previous) continue;
     // Of several conversations the one that began most alike.
-    const auto common = previous < 0 && turns[i].new_messages ? wire::common_messages(*turns[i].new_messages, request.messages, 0) : 0;
+    const auto common =
+        previous < 0 && turns[i].new_messages ? wire::common_messages(*turns[i].new_messages, request.messages, 0) : 0;
     if (!best || common > best_common) best = i, best_common = common;
   }
   if (best || previous >= 0) return best;
@@ -152,24 +169,32 @@ std::optional<std::size_t> RecordedProvider::next_turn(const CanonicalRequest& r
   return std::nullopt;
 }
 
-Result<std::size_t> RecordedProvider::find_refresh(const CanonicalRequest& request, const std::vector<std::string>& chain, const ModelRequest& original) {
+Result<std::size_t> RecordedProvider::find_refresh(const CanonicalRequest& request,
+                                                   const std::vector<std::string>& chain,
+                                                   const ModelRequest& original) {
   if (const auto turn = exact_turn(request, chain.back())) return *turn;
   int previous = -1;
   std::size_t known = 0;
   for (std::size_t i = chain.size() - 1; i > 0 && previous < 0; --i) {
-    if (const auto found = by_answer_.find(chain[i]); found != by_answer_.end()) previous = static_cast<int>(found->second), known = i;
+    if (const auto found = by_answer_.find(chain[i]); found != by_answer_.end())
+      previous = static_cast<int>(found->second), known = i;
   }
   const auto turn = next_turn(request, chain, previous);
   if (!turn) {
-    return fail(Code::kFailedPrecondition,
-                fmt::format("the recording ({}) has no further answer {}; add a line with one. The request ends with {}", recording_.source(),
-                            previous < 0 ? "for a new conversation" : "after turn " + recording_.turns()[static_cast<std::size_t>(previous)].name,
-                            wire::explain_messages({}, request.messages, request.messages.empty() ? 0 : request.messages.size() - 1)));
+    return fail(
+        Code::kFailedPrecondition,
+        fmt::format(
+            "the recording ({}) has no further answer {}; add a line with one. The request ends with {}",
+            recording_.source(),
+            previous < 0 ? "for a new conversation"
+                         : "after turn " + recording_.turns()[static_cast<std::size_t>(previous)].name,
+            wire::explain_messages({}, request.messages, request.messages.empty() ? 0 : request.messages.size() - 1)));
   }
   const json::object* inherited = previous < 0 ? nullptr : recording_.setup_of(static_cast<std::size_t>(previous));
   std::optional<json::object> setup;
   if (!inherited || *inherited != request.setup) setup = request.setup;
-  recording_.set_request(*turn, std::move(setup), {request.messages.begin() + static_cast<std::ptrdiff_t>(known), request.messages.end()});
+  recording_.set_request(*turn, std::move(setup),
+                         {request.messages.begin() + static_cast<std::ptrdiff_t>(known), request.messages.end()});
   const auto& answer = recording_.turns()[*turn].answer;
   if (!answer.has_usage || answer.usage_estimated) {
     Usage usage;
@@ -177,7 +202,9 @@ Result<std::size_t> RecordedProvider::find_refresh(const CanonicalRequest& reque
     usage.reasoning = estimate_tokens(answer.response.message.reasoning);
     usage.output = estimate_tokens(answer.response.message);
     // As a caching provider would count: the prompt of the turn before comes from the cache.
-    if (previous >= 0) usage.cached_input = std::min(usage.input, recording_.turns()[static_cast<std::size_t>(previous)].answer.response.usage.input);
+    if (previous >= 0)
+      usage.cached_input =
+          std::min(usage.input, recording_.turns()[static_cast<std::size_t>(previous)].answer.response.usage.input);
     recording_.set_usage_estimate(*turn, usage);
   }
   first_message_[*turn] = chain.size() > 1 ? chain[1] : "";
@@ -187,7 +214,8 @@ Result<std::size_t> RecordedProvider::find_refresh(const CanonicalRequest& reque
 
 void RecordedProvider::note_request(std::size_t turn, const std::string& request_key) {
   by_request_[request_key].push_back(turn);
-  by_answer_.emplace(wire::extend_chain(request_key, canonicalizer_.answer(recording_.turns()[turn].answer.response.message)), turn);
+  by_answer_.emplace(
+      wire::extend_chain(request_key, canonicalizer_.answer(recording_.turns()[turn].answer.response.message)), turn);
 }
 
 Result<std::size_t> RecordedProvider::find_turn(const ModelRequest& request) {
@@ -208,8 +236,10 @@ std::unique_ptr<Call> RecordedProvider::start(std::shared_ptr<const ModelRequest
   ModelResponse response = recorded.answer.response;
   if (response.model.empty()) response.model = recording_.header().model;
   if (response.request_id.empty()) response.request_id = "recorded-" + recorded.name;
-  if (!response.usage_known) response.usage = estimate_usage(*request, static_cast<std::size_t>(estimate_tokens(response.message)) * 4);
-  return make_call(executor_, [response](std::shared_ptr<EventSink> sink) { return replay(response, std::move(sink)); });
+  if (!response.usage_known)
+    response.usage = estimate_usage(*request, static_cast<std::size_t>(estimate_tokens(response.message)) * 4);
+  return make_call(executor_,
+                   [response](std::shared_ptr<EventSink> sink) { return replay(response, std::move(sink)); });
 }
 
 std::vector<std::string> RecordedProvider::unused_turns() const {
@@ -223,8 +253,9 @@ std::vector<std::string> RecordedProvider::unused_turns() const {
 Result<> RecordedProvider::save(const std::string& path) const {
   const auto unused = unused_turns();
   if (!unused.empty()) {
-    return fail(Code::kFailedPrecondition, fmt::format("the recording was not written to {}: the run never asked for {} of its turns: {}", path, unused.size(),
-                                                       printable(join(unused, ", "), 400)));
+    return fail(Code::kFailedPrecondition,
+                fmt::format("the recording was not written to {}: the run never asked for {} of its turns: {}", path,
+                            unused.size(), printable(join(unused, ", "), 400)));
   }
   return recording_.save(path);
 }

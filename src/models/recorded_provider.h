@@ -1,5 +1,6 @@
-// RecordedProvider: answers from a Recording, strictly. A request is found by its content (the whole conversation so far), never by counting, so a
-// resumed run goes on at the right turn and identical requests get identical answers. One shard's thread.
+// RecordedProvider: answers from a Recording, strictly. A request is found by its content (the whole conversation so
+// far), never by counting, so a resumed run goes on at the right turn and identical requests get identical answers. One
+// shard's thread.
 #pragma once
 
 #include <memory>
@@ -15,14 +16,15 @@ namespace remit::models {
 
 enum class ReplayMode : std::uint8_t {
   kStrict,   // A request that the recording does not hold fails and is told how it differs.
-  kRefresh,  // Answers are taken in order and the requests that were really made are written into the recording; see save().
+  kRefresh,  // Answers are taken in order and the requests that were really made are written into the recording; see
+             // save().
 };
 
 class RecordedProvider final : public Provider {
  public:
   // kFailedPrecondition in strict mode when a turn does not know its request yet.
-  static Result<std::unique_ptr<RecordedProvider>> make(asio::any_io_executor executor, std::string name, Recording recording,
-                                                        ReplayMode mode, SecretMask secrets = {});
+  static Result<std::unique_ptr<RecordedProvider>> make(asio::any_io_executor executor, std::string name,
+                                                        Recording recording, ReplayMode mode, SecretMask secrets = {});
 
   const std::string& name() const override { return name_; }
   bool recorded() const override { return true; }
@@ -33,17 +35,21 @@ class RecordedProvider final : public Provider {
   const Recording& recording() const { return recording_; }
   // Names of the turns that no request has asked for yet.
   std::vector<std::string> unused_turns() const;
-  // Refresh mode: the recording with the requests that were seen. Fails with kFailedPrecondition when some turns were not reached.
+  // Refresh mode: the recording with the requests that were seen. Fails with kFailedPrecondition when some turns were
+  // not reached.
   Result<> save(const std::string& path) const;
 
  private:
-  RecordedProvider(asio::any_io_executor executor, std::string name, Recording recording, ReplayMode mode, Canonicalizer canonicalizer);
+  RecordedProvider(asio::any_io_executor executor, std::string name, Recording recording, ReplayMode mode,
+                   Canonicalizer canonicalizer);
 
   Result<std::size_t> find_turn(const ModelRequest& request);
   Result<std::size_t> find_strict(const CanonicalRequest& request, const std::vector<std::string>& chain) const;
-  Result<std::size_t> find_refresh(const CanonicalRequest& request, const std::vector<std::string>& chain, const ModelRequest& original);
+  Result<std::size_t> find_refresh(const CanonicalRequest& request, const std::vector<std::string>& chain,
+                                   const ModelRequest& original);
   std::optional<std::size_t> exact_turn(const CanonicalRequest& request, const std::string& key) const;
-  std::optional<std::size_t> next_turn(const CanonicalRequest& request, const std::vector<std::string>& chain, int previous);
+  std::optional<std::size_t> next_turn(const CanonicalRequest& request, const std::vector<std::string>& chain,
+                                       int previous);
   void note_request(std::size_t turn, const std::string& request_key);
   void index_turns();
 
@@ -52,7 +58,8 @@ class RecordedProvider final : public Provider {
   Recording recording_;
   ReplayMode mode_;
   Canonicalizer canonicalizer_;
-  // Hash of all messages of a request → the turns that answer it (they differ in setup); hash of those and the answer → that turn.
+  // Hash of all messages of a request → the turns that answer it (they differ in setup); hash of those and the answer →
+  // that turn.
   std::unordered_map<std::string, std::vector<std::size_t>> by_request_;
   std::unordered_map<std::string, std::size_t> by_answer_;
   std::vector<std::string> first_message_;  // Of each turn that was served in refresh mode.

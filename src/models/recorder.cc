@@ -1,10 +1,9 @@
 #include "models/recorder.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 
 #include <unordered_map>
-
-#include <fmt/format.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -16,7 +15,10 @@ namespace remit::models {
 // Shared with the calls, which may outlive a recorder that is destroyed early.
 struct Recorder::State {
   State(RecordingHeader header, Canonicalizer canonical, std::string file)
-      : recording(std::move(header)), canonicalizer(std::move(canonical)), path(std::move(file)), partial_path(path + ".partial") {}
+      : recording(std::move(header)),
+        canonicalizer(std::move(canonical)),
+        path(std::move(file)),
+        partial_path(path + ".partial") {}
 
   Recording recording;
   Canonicalizer canonicalizer;
@@ -31,7 +33,8 @@ struct Recorder::State {
 
 namespace {
 
-// Masks secrets in an answer that goes into a file. Tool arguments stay JSON text: a key in them holds no character that JSON escapes.
+// Masks secrets in an answer that goes into a file. Tool arguments stay JSON text: a key in them holds no character
+// that JSON escapes.
 ModelResponse masked(const ModelResponse& response, const SecretMask& secrets) {
   ModelResponse out = response;
   out.message.text = secrets(out.message.text);
@@ -53,7 +56,8 @@ class RecordingCall final : public Call {
 
   Task<Event> next() override {
     Event event = co_await inner_->next();
-    if (const auto* done = std::get_if<Done>(&event); done && done->outcome.ok && done->outcome.response) on_answer_(*done->outcome.response);
+    if (const auto* done = std::get_if<Done>(&event); done && done->outcome.ok && done->outcome.response)
+      on_answer_(*done->outcome.response);
     co_return event;
   }
   void cancel(CancelReason reason) override { inner_->cancel(reason); }
@@ -65,18 +69,21 @@ class RecordingCall final : public Call {
 
 }  // namespace
 
-Recorder::Recorder(std::unique_ptr<Provider> inner, std::shared_ptr<State> state) : inner_(std::move(inner)), state_(std::move(state)) {}
+Recorder::Recorder(std::unique_ptr<Provider> inner, std::shared_ptr<State> state)
+    : inner_(std::move(inner)), state_(std::move(state)) {}
 
 Recorder::~Recorder() {
   if (auto done = finish(); !done) log::error("the recording is incomplete: {}", done.error().to_string());
 }
 
-Result<std::unique_ptr<Recorder>> Recorder::make(std::unique_ptr<Provider> inner, std::string description, RecordingHeader header, std::string path,
-                                                 SecretMask secrets, const Clock& clock) {
+Result<std::unique_ptr<Recorder>> Recorder::make(std::unique_ptr<Provider> inner, std::string description,
+                                                 RecordingHeader header, std::string path, SecretMask secrets,
+                                                 const Clock& clock) {
   header.made = fmt::format("recorded from {} on {}", description, to_rfc3339(clock.wall_now()).substr(0, 10));
   REMIT_TRY(auto canonicalizer, Canonicalizer::make(header.volatiles, std::move(secrets)));
   auto state = std::make_shared<State>(std::move(header), std::move(canonicalizer), std::move(path));
-  state->partial = UniqueFd(::open(state->partial_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  state->partial =
+      UniqueFd(::open(state->partial_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!state->partial) return fail(errno_error("make the recording " + state->partial_path, errno));
   REMIT_CHECK_OK(write_all(state->partial.get(), state->recording.to_text()));
   return std::unique_ptr<Recorder>(new Recorder(std::move(inner), std::move(state)));
@@ -88,11 +95,14 @@ std::unique_ptr<Call> Recorder::start(std::shared_ptr<const ModelRequest> reques
   auto call = inner_->start(request, std::move(context));
   std::shared_ptr<State> state = state_;
   return std::make_unique<RecordingCall>(std::move(call), [state, request](const ModelResponse& response) {
-    if (auto noted = record_into(*state, *request, response); !noted) log::error("an answer was not recorded: {}", noted.error().to_string());
+    if (auto noted = record_into(*state, *request, response); !noted)
+      log::error("an answer was not recorded: {}", noted.error().to_string());
   });
 }
 
-Result<> Recorder::record(const ModelRequest& request, const ModelResponse& response) { return record_into(*state_, request, response); }
+Result<> Recorder::record(const ModelRequest& request, const ModelResponse& response) {
+  return record_into(*state_, request, response);
+}
 
 Result<> Recorder::record_into(State& state, const ModelRequest& request, const ModelResponse& response) {
   if (state.finished) return fail(Code::kFailedPrecondition, fmt::format("the recording {} is finished", state.path));
@@ -106,7 +116,8 @@ Result<> Recorder::record_into(State& state, const ModelRequest& request, const 
   std::size_t known = 0;
   std::optional<std::size_t> previous;
   for (std::size_t i = chain.size() - 1; i > 0 && !previous; --i) {
-    if (const auto found = state.by_answer.find(chain[i]); found != state.by_answer.end()) previous = found->second, known = i;
+    if (const auto found = state.by_answer.find(chain[i]); found != state.by_answer.end())
+      previous = found->second, known = i;
   }
   const auto& turns = state.recording.turns();
   if (previous && !state.continued[*previous]) {
@@ -125,7 +136,8 @@ Result<> Recorder::record_into(State& state, const ModelRequest& request, const 
   const std::size_t index = turns.size() - 1;
   state.continued.push_back(false);
   state.by_request.emplace(key, index);
-  state.by_answer.emplace(wire::extend_chain(chain.back(), state.canonicalizer.answer(turns[index].answer.response.message)), index);
+  state.by_answer.emplace(
+      wire::extend_chain(chain.back(), state.canonicalizer.answer(turns[index].answer.response.message)), index);
   return write_all(state.partial.get(), to_json(wire::to_json_object(turns[index])) + "\n");
 }
 

@@ -1,6 +1,6 @@
-// Recorder: a provider that hands each call on to a live one and writes the whole answers down as a Recording, secrets masked. Answers that failed
-// or broke off are not written. While the run goes on the turns are appended to PATH.partial; finish() puts the whole file into its place atomically.
-// One shard's thread.
+// Recorder: a provider that hands each call on to a live one and writes the whole answers down as a Recording, secrets
+// masked. Answers that failed or broke off are not written. While the run goes on the turns are appended to
+// PATH.partial; finish() puts the whole file into its place atomically. One shard's thread.
 #pragma once
 
 #include <memory>
@@ -15,9 +15,11 @@ namespace remit::models {
 
 class Recorder final : public Provider {
  public:
-  // `description` completes the header: "recorded from <description> on <date>". Fails when PATH.partial cannot be made.
-  static Result<std::unique_ptr<Recorder>> make(std::unique_ptr<Provider> inner, std::string description, RecordingHeader header,
-                                                std::string path, SecretMask secrets, const Clock& clock);
+  // `description` completes the header: "recorded from <description> on <date>". Fails when PATH.partial cannot be
+  // made.
+  static Result<std::unique_ptr<Recorder>> make(std::unique_ptr<Provider> inner, std::string description,
+                                                RecordingHeader header, std::string path, SecretMask secrets,
+                                                const Clock& clock);
   ~Recorder() override;
 
   const std::string& name() const override { return inner_->name(); }

@@ -1,9 +1,8 @@
 #include "models/recording.h"
 
+#include <fmt/format.h>
 
 #include <charconv>
-
-#include <fmt/format.h>
 
 #include "base/file.h"
 #include "base/strings.h"
@@ -24,13 +23,16 @@ std::vector<Line> lines_of(std::string_view text) {
   return lines;
 }
 
-Error at_line(const std::string& source, int line, const Error& error) { return error.wrap(fmt::format("{}:{}", source, line)); }
+Error at_line(const std::string& source, int line, const Error& error) {
+  return error.wrap(fmt::format("{}:{}", source, line));
+}
 
 }  // namespace
 
 Result<Recording> Recording::parse(std::string_view text, std::string source) {
   if (text.size() > limits::kRecordingBytes) {
-    return fail(Code::kResourceExhausted, fmt::format("{}: the recording is larger than {} bytes, the limit", source, limits::kRecordingBytes));
+    return fail(Code::kResourceExhausted,
+                fmt::format("{}: the recording is larger than {} bytes, the limit", source, limits::kRecordingBytes));
   }
   if (!is_valid_utf8(text)) return fail(invalid_argument(fmt::format("{}: the recording is not valid UTF-8", source)));
   std::optional<Recording> recording;
@@ -55,9 +57,11 @@ Result<Recording> Recording::parse(std::string_view text, std::string source) {
     if (!turn) return fail(at_line(source, line.number, turn.error()));
     turn->line = line.number;
     turn->comments = std::exchange(comments, "");
-    if (auto appended = recording->append(std::move(*turn)); !appended) return fail(at_line(source, line.number, appended.error()));
+    if (auto appended = recording->append(std::move(*turn)); !appended)
+      return fail(at_line(source, line.number, appended.error()));
   }
-  if (!recording) return fail(invalid_argument(fmt::format("{}: the recording is empty: its first line must be the header", source)));
+  if (!recording)
+    return fail(invalid_argument(fmt::format("{}: the recording is empty: its first line must be the header", source)));
   recording->final_comments_ = std::move(comments);
   return std::move(*recording);
 }
@@ -86,7 +90,8 @@ std::optional<std::size_t> Recording::first_incomplete() const {
 
 Result<> Recording::append(RecordedTurn turn) {
   if (turns_.size() >= limits::kRecordingTurns) {
-    return fail(Code::kResourceExhausted, fmt::format("the recording has {} turns, the limit", limits::kRecordingTurns));
+    return fail(Code::kResourceExhausted,
+                fmt::format("the recording has {} turns, the limit", limits::kRecordingTurns));
   }
   auto& conversation = conversations_[turn.conversation];
   turn.name = fmt::format("{}.{}", turn.conversation, conversation.size() + 1);
@@ -96,7 +101,9 @@ Result<> Recording::append(RecordedTurn turn) {
   } else if (turn.after) {
     const auto found = find(*turn.after);
     if (!found) {
-      return fail(invalid_argument(fmt::format("after: there is no turn '{}' before this one (names are CONVERSATION.NUMBER, or \"start\")", printable(*turn.after, 80))));
+      return fail(invalid_argument(
+          fmt::format("after: there is no turn '{}' before this one (names are CONVERSATION.NUMBER, or \"start\")",
+                      printable(*turn.after, 80))));
     }
     turn.continues = static_cast<int>(*found);
   }
@@ -116,12 +123,14 @@ std::optional<std::size_t> Recording::find(std::string_view name) const {
   const auto digits = name.substr(dot + 1);
   std::size_t number = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (conversation == conversations_.end() || error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  if (conversation == conversations_.end() || error != std::errc() || end != digits.data() + digits.size())
+    return std::nullopt;
   if (number == 0 || number > conversation->second.size()) return std::nullopt;
   return conversation->second[number - 1];
 }
 
-void Recording::set_request(std::size_t index, std::optional<json::object> setup, std::vector<json::object> new_messages) {
+void Recording::set_request(std::size_t index, std::optional<json::object> setup,
+                            std::vector<json::object> new_messages) {
   turns_[index].setup = std::move(setup);
   turns_[index].new_messages = std::move(new_messages);
 }

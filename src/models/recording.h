@@ -1,25 +1,32 @@
-// Recording: the model's turns of a run as a file, so that the run can be played again without a model: in CI, in the demo, after a crash.
+// Recording: the model's turns of a run as a file, so that the run can be played again without a model: in CI, in the
+// demo, after a crash.
 //
-// Format: JSON Lines, UTF-8. Line 1 is the header, each other line a turn; empty lines and lines that begin with "#" are ignored.
+// Format: JSON Lines, UTF-8. Line 1 is the header, each other line a turn; empty lines and lines that begin with "#"
+// are ignored.
 //
 //   {"format": "remit.dev/model-recording", "version": 1, "made": "written by hand", "model": "some-model",
-//    "pricesMicroUSDPerMillionTokens": {"input": 3000000, "cachedInput": 300000, "cacheWrite": 3750000, "output": 15000000, "reasoning": 15000000},
-//    "volatile": [{"class": "ToolResults", "tools": ["shell_run"]}, {"pattern": "20[0-9]{2}-[0-9]{2}-[0-9]{2}", "as": "<date>"}]}
+//    "pricesMicroUSDPerMillionTokens": {"input": 3000000, "cachedInput": 300000, "cacheWrite": 3750000, "output":
+//    15000000, "reasoning": 15000000}, "volatile": [{"class": "ToolResults", "tools": ["shell_run"]}, {"pattern":
+//    "20[0-9]{2}-[0-9]{2}-[0-9]{2}", "as": "<date>"}]}
 //   {"conversation": "main", "setup": {…}, "new": [{"role": "system", "text": "…"}, {"role": "user", "text": "…"}],
-//    "answer": {"text": "I look first.", "toolUses": [{"name": "files_list", "arguments": {"path": "data"}}], "usage": {"input": 900, "output": 40}}}
+//    "answer": {"text": "I look first.", "toolUses": [{"name": "files_list", "arguments": {"path": "data"}}], "usage":
+//    {"input": 900, "output": 40}}}
 //
 // A turn:
 //   conversation  several in one run (helpers, sub-agents) have different names; "main" when absent
-//   after         the turn this one continues: absent: the one before it in the same conversation; "start": none; "main.3": the third turn of main
-//   setup         model, tools (name and hash) and options of the request; absent: as in the turn it continues
-//   new           the messages that the request holds beyond those of the turn it continues and its answer; absent: not known yet, see refresh
-//   answer        text, reasoning, toolUses [{id, name, arguments}] (arguments: an object, or text exactly as the model wrote it), stop
-//                 (end, tool_use, length, refused, other; by default what toolUses says), usage {input, cachedInput, cacheWrite, output, reasoning},
-//                 usageEstimated, model, extra. Tool uses without an id get one made of the turn's name.
+//   after         the turn this one continues: absent: the one before it in the same conversation; "start": none;
+//   "main.3": the third turn of main setup         model, tools (name and hash) and options of the request; absent: as
+//   in the turn it continues new           the messages that the request holds beyond those of the turn it continues
+//   and its answer; absent: not known yet, see refresh answer        text, reasoning, toolUses [{id, name, arguments}]
+//   (arguments: an object, or text exactly as the model wrote it), stop
+//                 (end, tool_use, length, refused, other; by default what toolUses says), usage {input, cachedInput,
+//                 cacheWrite, output, reasoning}, usageEstimated, model, extra. Tool uses without an id get one made of
+//                 the turn's name.
 //
-// Requests are compared in a canonical form (canonical_request.h), with the declared volatile parts masked on both sides; volatile classes are
-// ToolResults (optionally of some tools), System, User, Tools (their descriptions and schemas), Options (limits and parameters) and Model. A recording
-// by hand is completed by refreshing it: a run in refresh mode takes the answers as they stand and notes the requests that it sees.
+// Requests are compared in a canonical form (canonical_request.h), with the declared volatile parts masked on both
+// sides; volatile classes are ToolResults (optionally of some tools), System, User, Tools (their descriptions and
+// schemas), Options (limits and parameters) and Model. A recording by hand is completed by refreshing it: a run in
+// refresh mode takes the answers as they stand and notes the requests that it sees.
 //
 // Not safe for use from several threads at once.
 #pragma once
@@ -44,7 +51,7 @@ inline constexpr std::string_view kRecordingFormat = "remit.dev/model-recording"
 inline constexpr std::int64_t kRecordingVersion = 1;
 
 struct RecordingHeader {
-  std::string made;   // "written by hand", "recorded from provider default (OpenAI) on 2026-11-24T01:02:03Z"
+  std::string made;  // "written by hand", "recorded from provider default (OpenAI) on 2026-11-24T01:02:03Z"
   std::string model;
   std::optional<ModelPrices> prices;
   std::vector<Volatile> volatiles;
@@ -53,7 +60,7 @@ struct RecordingHeader {
 
 struct RecordedAnswer {
   ModelResponse response;
-  bool has_usage = false;         // False in a recording by hand that leaves the usage to refresh.
+  bool has_usage = false;  // False in a recording by hand that leaves the usage to refresh.
   bool usage_estimated = false;
   bool explicit_stop = false;
 };
@@ -64,9 +71,9 @@ struct RecordedTurn {
   std::optional<json::object> setup;
   std::optional<std::vector<json::object>> new_messages;  // Canonical and masked; nullopt: not known yet.
   RecordedAnswer answer;
-  int line = 0;       // In the file it came from, from 1; 0 for none.
-  std::string name;   // "main.3"; given by Recording.
-  int continues = -1; // Index of the turn it continues, -1 for none; given by Recording.
+  int line = 0;          // In the file it came from, from 1; 0 for none.
+  std::string name;      // "main.3"; given by Recording.
+  int continues = -1;    // Index of the turn it continues, -1 for none; given by Recording.
   std::string comments;  // Lines that began with "#" before this one.
 };
 
@@ -86,7 +93,8 @@ class Recording {
   // The first turn that does not know its request; nullopt when every one does.
   std::optional<std::size_t> first_incomplete() const;
 
-  // Names the turn, finds what it continues, and gives its tool uses ids. Fails beyond limits::kRecordingTurns or for an unknown `after`.
+  // Names the turn, finds what it continues, and gives its tool uses ids. Fails beyond limits::kRecordingTurns or for
+  // an unknown `after`.
   Result<> append(RecordedTurn turn);
   // The index of the turn with this name ("main.3").
   std::optional<std::size_t> find(std::string_view name) const;

@@ -13,18 +13,21 @@ struct KeyForm {
   std::size_t least;
 };
 constexpr KeyForm kKeyForms[] = {
-    {"sk-", 20},      {"ghp_", 30}, {"gho_", 30},   {"ghs_", 30},   {"github_pat_", 30}, {"glpat-", 20},
-    {"xoxb-", 20},    {"xoxp-", 20}, {"AKIA", 16},  {"AIza", 30},   {"hf_", 30},         {"Bearer ", 20},
+    {"sk-", 20},   {"ghp_", 30},  {"gho_", 30}, {"ghs_", 30}, {"github_pat_", 30}, {"glpat-", 20},
+    {"xoxb-", 20}, {"xoxp-", 20}, {"AKIA", 16}, {"AIza", 30}, {"hf_", 30},         {"Bearer ", 20},
 };
 
 bool is_key_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '/' ||
-         c == '+' || c == '=';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+         c == '.' || c == '/' || c == '+' || c == '=';
 }
 
-bool is_word_character(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
+bool is_word_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
 
-// The length of the key at the start of `text`, 0 when there is none. *keep is the length of the prefix, which stays readable.
+// The length of the key at the start of `text`, 0 when there is none. *keep is the length of the prefix, which stays
+// readable.
 std::size_t key_length(std::string_view text, std::size_t* keep) {
   for (const auto& form : kKeyForms) {
     if (!text.starts_with(form.prefix)) continue;

@@ -2,11 +2,11 @@
 // Both are values without shared state; const use is safe from any thread.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <fmt/format.h>
 
 namespace remit::models {
 
@@ -25,8 +25,8 @@ class Secret {
   std::string value_;
 };
 
-
-// Replaces known secrets, and what has the well-known form of one (sk-…, ghp_…, AKIA…, "Bearer …", private keys), by ***.
+// Replaces known secrets, and what has the well-known form of one (sk-…, ghp_…, AKIA…, "Bearer …", private keys), by
+// ***.
 class SecretMask {
  public:
   SecretMask() = default;

@@ -31,7 +31,8 @@ std::int64_t estimate_tokens(const ModelRequest& request) {
     if (!message.extra.empty()) tokens += estimate_tokens(to_json(message.extra));
   }
   for (const auto& tool : request.tools) {
-    tokens += estimate_tokens(tool.name) + estimate_tokens(tool.description) + estimate_tokens(to_json(tool.input_schema));
+    tokens +=
+        estimate_tokens(tool.name) + estimate_tokens(tool.description) + estimate_tokens(to_json(tool.input_schema));
   }
   return tokens;
 }

@@ -1,5 +1,6 @@
-// An estimate of tokens for when the provider does not tell: four bytes of ASCII text or one other character make a token, rounded up. Tokenizers of
-// today's models stay below it on prose and near it on code. For reports only; what is not known is charged in full by the ledger.
+// An estimate of tokens for when the provider does not tell: four bytes of ASCII text or one other character make a
+// token, rounded up. Tokenizers of today's models stay below it on prose and near it on code. For reports only; what is
+// not known is charged in full by the ledger.
 #pragma once
 
 #include <cstdint>

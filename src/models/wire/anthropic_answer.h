@@ -23,7 +23,8 @@ struct AnthropicUsage {
 // The failure that an "error" object (type, message) describes.
 UpstreamFailure anthropic_failure(const json::object& error);
 
-// Whether text and tool uses alone cannot say what these blocks say (thinking, citations, tools that ran at the provider).
+// Whether text and tool uses alone cannot say what these blocks say (thinking, citations, tools that ran at the
+// provider).
 bool must_keep_blocks(const json::array& blocks);
 // Without members that are null: the API sends some that it does not take back.
 json::object without_nulls(const json::object& block);

@@ -15,7 +15,9 @@ Task<Result<CallGate::Place>> CallGate::enter(std::shared_ptr<CallGate> gate, Im
     co_return Place(gate);
   }
   if (gate->waiting_.size() >= limits::kQueuedCalls) {
-    co_return fail(Code::kResourceExhausted, fmt::format("{} calls wait for this model provider already, the limit (kQueuedCalls)", limits::kQueuedCalls));
+    co_return fail(
+        Code::kResourceExhausted,
+        fmt::format("{} calls wait for this model provider already, the limit (kQueuedCalls)", limits::kQueuedCalls));
   }
   const std::pair<int, std::uint64_t> key{-static_cast<int>(importance), gate->arrivals_++};
   auto waiter = std::make_shared<Waiter>(gate->executor_);

@@ -1,13 +1,12 @@
-// CallGate: at most so many calls at once against one provider; the others wait, the more important ones first. Private to the models module.
-// One thread.
+// CallGate: at most so many calls at once against one provider; the others wait, the more important ones first. Private
+// to the models module. One thread.
 #pragma once
-
-#include <map>
-#include <memory>
-#include <utility>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <map>
+#include <memory>
+#include <utility>
 
 #include "base/result.h"
 #include "base/task.h"
@@ -37,7 +36,8 @@ class CallGate {
     std::shared_ptr<CallGate> gate_;
   };
 
-  // Waits for a place. kResourceExhausted when limits::kQueuedCalls wait already; kCancelled when the waiting coroutine is cancelled.
+  // Waits for a place. kResourceExhausted when limits::kQueuedCalls wait already; kCancelled when the waiting coroutine
+  // is cancelled.
   static Task<Result<Place>> enter(std::shared_ptr<CallGate> gate, Importance importance);
   std::size_t waiting() const { return waiting_.size(); }
 

@@ -1,11 +1,10 @@
 #include "models/wire/http_failure.h"
 
+#include <fmt/format.h>
 #include <time.h>
 
 #include <charconv>
 #include <cmath>
-
-#include <fmt/format.h>
 
 #include "base/json.h"
 #include "base/strings.h"
@@ -44,34 +43,54 @@ Said words_of(std::string_view body, const ProviderConfig& config) {
 std::string key_hint(const ProviderConfig& config) {
   if (config.api_key.empty() && config.api_key_source.empty()) return "no key is configured; give one";
   if (config.api_key.empty()) return fmt::format("no key was sent: set {}", config.api_key_source);
-  return fmt::format("it does not take the key of {}", config.api_key_source.empty() ? "its configuration" : config.api_key_source);
+  return fmt::format("it does not take the key of {}",
+                     config.api_key_source.empty() ? "its configuration" : config.api_key_source);
 }
 
 Code code_of(int status) {
   switch (status) {
-    case 400: case 413: case 422: return Code::kInvalidArgument;
-    case 401: return Code::kUnauthenticated;
-    case 402: case 429: return Code::kResourceExhausted;
-    case 403: return Code::kPermissionDenied;
-    case 404: return Code::kNotFound;
-    default: return status == 408 || status == 409 || status >= 500 ? Code::kUnavailable : Code::kFailedPrecondition;
+    case 400:
+    case 413:
+    case 422:
+      return Code::kInvalidArgument;
+    case 401:
+      return Code::kUnauthenticated;
+    case 402:
+    case 429:
+      return Code::kResourceExhausted;
+    case 403:
+      return Code::kPermissionDenied;
+    case 404:
+      return Code::kNotFound;
+    default:
+      return status == 408 || status == 409 || status >= 500 ? Code::kUnavailable : Code::kFailedPrecondition;
   }
 }
 
 std::string what_happened(const ProviderConfig& config, std::string_view model, const FailedAnswer& answer) {
   switch (answer.status) {
-    case 401: return fmt::format("refused the key: {}", key_hint(config));
-    case 403: return "does not permit this: the key may lack access to the model or the project";
-    case 402: return "wants to be paid: check the account's balance";
-    case 404: return fmt::format("knows no model '{}', or its address is wrong", printable(model, 80));
-    case 413: return "takes no request this large";
-    case 429: return "is asked too often, or the account's quota is used up";
-    case 529: return "is overloaded";
-    case 408: return "gave up waiting";
-    default: break;
+    case 401:
+      return fmt::format("refused the key: {}", key_hint(config));
+    case 403:
+      return "does not permit this: the key may lack access to the model or the project";
+    case 402:
+      return "wants to be paid: check the account's balance";
+    case 404:
+      return fmt::format("knows no model '{}', or its address is wrong", printable(model, 80));
+    case 413:
+      return "takes no request this large";
+    case 429:
+      return "is asked too often, or the account's quota is used up";
+    case 529:
+      return "is overloaded";
+    case 408:
+      return "gave up waiting";
+    default:
+      break;
   }
   if (answer.status >= 300 && answer.status < 400) {
-    return fmt::format("redirects to {}, which is not followed; put the right address into its configuration", printable(answer.location, 200));
+    return fmt::format("redirects to {}, which is not followed; put the right address into its configuration",
+                       printable(answer.location, 200));
   }
   if (answer.status == 400 || answer.status == 422) return "refused the request as wrong";
   return answer.status >= 500 ? "has a fault of its own" : "refused the request";
@@ -82,7 +101,8 @@ bool is_retryable(const FailedAnswer& answer, const Said& said) {
   if (answer.should_retry == "false") return false;
   // OpenAI says 429 for an empty account too, where no waiting helps.
   if (said.kind == "insufficient_quota" || said.kind == "billing_hard_limit_reached") return false;
-  return answer.status == 408 || answer.status == 409 || answer.status == 429 || (answer.status >= 500 && answer.status != 501 && answer.status != 505);
+  return answer.status == 408 || answer.status == 409 || answer.status == 429 ||
+         (answer.status >= 500 && answer.status != 501 && answer.status != 505);
 }
 
 std::optional<Duration> from_seconds(double seconds) {
@@ -111,13 +131,16 @@ std::optional<Duration> parse_retry_after(std::string_view value, WallTime now) 
   return std::max(at - now, Duration::zero());
 }
 
-UpstreamFailure explain_status(const ProviderConfig& config, std::string_view model, const FailedAnswer& answer, WallTime now) {
+UpstreamFailure explain_status(const ProviderConfig& config, std::string_view model, const FailedAnswer& answer,
+                               WallTime now) {
   const Said said = words_of(answer.body, config);
-  std::string text = fmt::format("{} {} (HTTP {})", provider_name(config), what_happened(config, model, answer), answer.status);
+  std::string text =
+      fmt::format("{} {} (HTTP {})", provider_name(config), what_happened(config, model, answer), answer.status);
   if (!said.message.empty()) text += fmt::format(": {}", said.message);
   UpstreamFailure failure{Error(code_of(answer.status), std::move(text)), is_retryable(answer, said), std::nullopt};
   if (const auto ms = parse_number(trim(answer.retry_after_ms))) failure.retry_after = from_seconds(*ms / 1000);
-  if (!failure.retry_after && !answer.retry_after.empty()) failure.retry_after = parse_retry_after(answer.retry_after, now);
+  if (!failure.retry_after && !answer.retry_after.empty())
+    failure.retry_after = parse_retry_after(answer.retry_after, now);
   return failure;
 }
 

@@ -1,4 +1,5 @@
-// What a provider's HTTP answer means when it is not an answer, in words that say what to do. Private to the models module.
+// What a provider's HTTP answer means when it is not an answer, in words that say what to do. Private to the models
+// module.
 #pragma once
 
 #include <optional>
@@ -21,7 +22,8 @@ struct FailedAnswer {
 };
 
 // `model`: what was asked for. Secrets in the quoted body are masked.
-UpstreamFailure explain_status(const ProviderConfig& config, std::string_view model, const FailedAnswer& answer, WallTime now);
+UpstreamFailure explain_status(const ProviderConfig& config, std::string_view model, const FailedAnswer& answer,
+                               WallTime now);
 // A failure below HTTP: no connection, cut off before an answer, too slow.
 UpstreamFailure explain_transport(const ProviderConfig& config, const Error& error);
 // RFC 9110, section 10.2.3: seconds, or a date in the form of RFC 9110's IMF-fixdate. A date in the past is zero.

@@ -35,7 +35,8 @@ Outcome broken_off(Error error, ModelResponse seen) {
 }
 
 Error cancelled_error(CancelReason reason) {
-  if (reason == CancelReason::kDeadline) return {Code::kDeadlineExceeded, "the model call was stopped: its deadline has passed"};
+  if (reason == CancelReason::kDeadline)
+    return {Code::kDeadlineExceeded, "the model call was stopped: its deadline has passed"};
   return {Code::kCancelled, fmt::format("the model call was stopped (reason: {})", to_string(reason))};
 }
 

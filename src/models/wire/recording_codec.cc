@@ -1,9 +1,9 @@
 #include "models/wire/recording_codec.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <span>
-
-#include <fmt/format.h>
 
 #include "base/strings.h"
 #include "models/wire/wire_json.h"
@@ -27,7 +27,8 @@ Result<> only(const json::object& object, std::string_view what, std::span<const
 Result<std::int64_t> amount(const json::object& object, std::string_view key, std::string_view what) {
   if (!find(object, key)) return 0;
   const auto number = count(object, key);
-  if (!number || *number > (std::int64_t{1} << 40)) return fail(invalid_argument(fmt::format("{}.{}: expected a whole number of at least 0", what, key)));
+  if (!number || *number > (std::int64_t{1} << 40))
+    return fail(invalid_argument(fmt::format("{}.{}: expected a whole number of at least 0", what, key)));
   return *number;
 }
 
@@ -57,7 +58,8 @@ Result<Usage> usage_from_json(const json::object& object) {
   REMIT_TRY(usage.output, amount(object, "output", "answer.usage"));
   REMIT_TRY(usage.reasoning, amount(object, "reasoning", "answer.usage"));
   if (usage.cached_input + usage.cache_write > usage.input || usage.reasoning > usage.output) {
-    return fail(invalid_argument("answer.usage: input includes cachedInput and cacheWrite, and output includes reasoning"));
+    return fail(
+        invalid_argument("answer.usage: input includes cachedInput and cacheWrite, and output includes reasoning"));
   }
   return usage;
 }
@@ -72,10 +74,12 @@ json::object usage_to_json(const Usage& usage) {
 }
 
 Result<StopReason> stop_from_text(std::string_view name) {
-  for (const auto stop : {StopReason::kEnd, StopReason::kToolUse, StopReason::kLength, StopReason::kRefused, StopReason::kOther}) {
+  for (const auto stop :
+       {StopReason::kEnd, StopReason::kToolUse, StopReason::kLength, StopReason::kRefused, StopReason::kOther}) {
     if (to_string(stop) == name) return stop;
   }
-  return fail(invalid_argument(fmt::format("answer.stop: expected end, tool_use, length, refused or other, got '{}'", printable(name, 40))));
+  return fail(invalid_argument(
+      fmt::format("answer.stop: expected end, tool_use, length, refused or other, got '{}'", printable(name, 40))));
 }
 
 Result<std::vector<ToolUse>> uses_from_json(const json::object& answer) {
@@ -88,16 +92,20 @@ Result<std::vector<ToolUse>> uses_from_json(const json::object& answer) {
     const auto* object = value.if_object();
     if (!object) return fail(invalid_argument("answer.toolUses: expected objects"));
     REMIT_CHECK_OK(only(*object, "a member of answer.toolUses", kKnown));
-    ToolUse use{std::string(get_string(*object, "id")), std::string(get_string(*object, "name")), arguments_text(find(*object, "arguments"))};
+    ToolUse use{std::string(get_string(*object, "id")), std::string(get_string(*object, "name")),
+                arguments_text(find(*object, "arguments"))};
     if (use.name.empty()) return fail(invalid_argument("answer.toolUses: a tool use has no name"));
     uses.push_back(std::move(use));
   }
-  if (uses.size() > limits::kToolUsesPerAnswer) return fail(Code::kResourceExhausted, fmt::format("answer.toolUses: there are more than {}, the limit", limits::kToolUsesPerAnswer));
+  if (uses.size() > limits::kToolUsesPerAnswer)
+    return fail(Code::kResourceExhausted,
+                fmt::format("answer.toolUses: there are more than {}, the limit", limits::kToolUsesPerAnswer));
   return uses;
 }
 
 Result<RecordedAnswer> answer_from_json(const json::object& object) {
-  constexpr std::string_view kKnown[] = {"text", "reasoning", "toolUses", "stop", "usage", "usageEstimated", "model", "extra"};
+  constexpr std::string_view kKnown[] = {"text",  "reasoning",      "toolUses", "stop",
+                                         "usage", "usageEstimated", "model",    "extra"};
   REMIT_CHECK_OK(only(object, "answer", kKnown));
   RecordedAnswer answer;
   Message& message = answer.response.message;
@@ -117,7 +125,8 @@ Result<RecordedAnswer> answer_from_json(const json::object& object) {
     REMIT_TRY(answer.response.usage, usage_from_json(*usage));
     answer.has_usage = answer.response.usage_known = true;
   }
-  if (message.text.empty() && message.tool_uses.empty()) return fail(invalid_argument("answer: give text, toolUses, or both"));
+  if (message.text.empty() && message.tool_uses.empty())
+    return fail(invalid_argument("answer: give text, toolUses, or both"));
   return answer;
 }
 
@@ -160,13 +169,16 @@ std::string default_use_id(std::string_view turn_name, std::size_t index) {
 }
 
 json::object to_json_object(const RecordingHeader& header) {
-  json::object out{{"format", text(kRecordingFormat)}, {"version", kRecordingVersion}, {"made", text(header.made)}, {"model", text(header.model)}};
+  json::object out{{"format", text(kRecordingFormat)},
+                   {"version", kRecordingVersion},
+                   {"made", text(header.made)},
+                   {"model", text(header.model)}};
   if (header.prices) {
     out[jsv(kPricesKey)] = json::object{{"input", header.prices->input},
-                                   {"cachedInput", header.prices->cached_input},
-                                   {"cacheWrite", header.prices->cache_write},
-                                   {"output", header.prices->output},
-                                   {"reasoning", header.prices->reasoning}};
+                                        {"cachedInput", header.prices->cached_input},
+                                        {"cacheWrite", header.prices->cache_write},
+                                        {"output", header.prices->output},
+                                        {"reasoning", header.prices->reasoning}};
   }
   if (!header.volatiles.empty()) {
     json::array parts;
@@ -178,24 +190,29 @@ json::object to_json_object(const RecordingHeader& header) {
 
 Result<RecordingHeader> header_from_json(const json::object& object) {
   if (get_string(object, "format") != kRecordingFormat) {
-    return fail(invalid_argument(fmt::format("this is no recorded model: the first line must be its header, with \"format\": \"{}\"", kRecordingFormat)));
+    return fail(invalid_argument(fmt::format(
+        "this is no recorded model: the first line must be its header, with \"format\": \"{}\"", kRecordingFormat)));
   }
   const auto version = get_int(object, "version");
   if (version != kRecordingVersion) {
-    return fail(Code::kFailedPrecondition, fmt::format("the recording has version {}; this program reads version {}{}", version, kRecordingVersion,
-                                                       version > kRecordingVersion ? "; use a newer one" : ""));
+    return fail(Code::kFailedPrecondition,
+                fmt::format("the recording has version {}; this program reads version {}{}", version, kRecordingVersion,
+                            version > kRecordingVersion ? "; use a newer one" : ""));
   }
   constexpr std::string_view kKnown[] = {"format", "version", "made", "model", kPricesKey, "volatile"};
   REMIT_CHECK_OK(only(object, "the header", kKnown));
   RecordingHeader header;
   header.made = get_string(object, "made");
   header.model = get_string(object, "model");
-  if (header.made.empty()) return fail(invalid_argument("the header must say how the recording was made (\"made\": \"written by hand\")"));
+  if (header.made.empty())
+    return fail(invalid_argument("the header must say how the recording was made (\"made\": \"written by hand\")"));
   if (const auto* prices = find_object(object, kPricesKey)) {
     REMIT_TRY(header.prices, prices_from_json(*prices));
   }
   if (const auto* parts = find_array(object, "volatile")) {
-    if (parts->size() > limits::kVolatilePatterns) return fail(Code::kResourceExhausted, fmt::format("there are more than {} volatile parts, the limit", limits::kVolatilePatterns));
+    if (parts->size() > limits::kVolatilePatterns)
+      return fail(Code::kResourceExhausted,
+                  fmt::format("there are more than {} volatile parts, the limit", limits::kVolatilePatterns));
     for (const auto& part : *parts) {
       if (!part.is_object()) return fail(invalid_argument("volatile: expected objects"));
       REMIT_TRY(auto decoded, volatile_from_json(part.get_object()));

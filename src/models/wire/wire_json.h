@@ -13,7 +13,8 @@ namespace remit::models::wire {
 inline json::string text(std::string_view value) { return json::string(jsv(value)); }
 inline std::string_view view(const json::string& value) { return {value.data(), value.size()}; }
 
-// The member as an integer of at least 0; nullopt when absent, null, of another type or negative. A zero is a zero, not "absent".
+// The member as an integer of at least 0; nullopt when absent, null, of another type or negative. A zero is a zero, not
+// "absent".
 std::optional<std::int64_t> count(const json::object& object, std::string_view key);
 
 // Malformed input from a provider, quoted shortly for people.
