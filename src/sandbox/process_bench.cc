@@ -9,7 +9,7 @@
 
 #include "sandbox/launcher.h"
 
-extern char** environ;
+
 
 namespace remit::sandbox {
 namespace {
@@ -19,6 +19,7 @@ using Clock = std::chrono::steady_clock;
 Task<std::string> echo_once(Launcher* launcher) {
   Spec spec;
   spec.argv = {"/bin/echo", "hello"};
+  spec.env = {"LANG=C"};  // As the rival below: loading a locale is not what is measured.
   auto process = co_await launcher->start(std::move(spec));
   if (!process) co_return process.error().to_string();
   std::string out;
@@ -47,8 +48,9 @@ bool bwrap_once() {
   ::posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
   const char* argv[] = {"bwrap",  "--unshare-all", "--ro-bind", "/",    "/",         "--proc", "/proc",
                         "--dev",  "/dev",          "--tmpfs",   "/tmp", "/bin/echo", "hello",  nullptr};
+  const char* env[] = {"LANG=C", "PATH=/usr/bin:/bin", nullptr};
   pid_t pid = -1;
-  const int error = ::posix_spawnp(&pid, "bwrap", &actions, nullptr, const_cast<char**>(argv), environ);
+  const int error = ::posix_spawnp(&pid, "bwrap", &actions, nullptr, const_cast<char**>(argv), const_cast<char**>(env));
   ::posix_spawn_file_actions_destroy(&actions);
   ::close(ends[1]);
   char buffer[256];

@@ -26,7 +26,7 @@ void choose_identity(Start& start) {
 pid_t new_process(const Leaves& leaves, Fd& pidfd) {
   int fd = -1;
   clone_args arguments{};
-  arguments.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD;
+  arguments.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD;
   arguments.exit_signal = SIGCHLD;
   arguments.pidfd = reinterpret_cast<std::uint64_t>(&fd);
   if (leaves.unified) {
@@ -61,7 +61,7 @@ InitContext context_of(const Host& host, const Start& start, const Received& rec
 
 }  // namespace
 
-Status give_birth(const Host& host, Start& start, Received& received, Slot& slot) {
+Status give_birth(Host& host, Start& start, Received& received, Slot& slot) {
   if (!descriptors_match(start, received)) return {Stage::kProtocol, EBADMSG};
   choose_identity(start);
   Prepared prepared;
@@ -74,6 +74,8 @@ Status give_birth(const Host& host, Start& start, Received& received, Slot& slot
   int fds[sandbox::wire::kFds];
   InitContext context = context_of(host, start, received, slot, prepared, fds);
   context.report = theirs.get();
+  const Fd network = host.networks.take();
+  context.network = network.get();
   slot.pid = new_process(slot.leaves, slot.pidfd);
   if (slot.pid == 0) run_init(context);
   if (slot.pid < 0) {

@@ -7,6 +7,8 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "sandbox/spawner/pass_fd.h"
+
 namespace remit::spawner {
 
 Status raise_loopback() {
@@ -34,21 +36,7 @@ Status listen_on_loopback(std::uint16_t port, Fd& listener) {
 void hand_over_connection(int listener, int channel) {
   Fd connection(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!connection) return;
-  char byte = 1;
-  iovec part{&byte, 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof(control);
-  cmsghdr* rights = CMSG_FIRSTHDR(&message);
-  rights->cmsg_level = SOL_SOCKET;
-  rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(sizeof(int));
-  const int fd = connection.get();
-  ::memcpy(CMSG_DATA(rights), &fd, sizeof(fd));
-  ::sendmsg(channel, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  pass_fd(channel, connection.get(), MSG_DONTWAIT);
 }
 
 }  // namespace remit::spawner

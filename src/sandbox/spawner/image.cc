@@ -124,15 +124,16 @@ bool add_etc(int root) {
   return ::symlinkat("/proc/self/mounts", root, "etc/mtab") == 0;
 }
 
-// The host's /proc stays in the image: a user namespace may mount a fresh one only where it sees a whole one. Each
-// sandbox takes it away.
-bool add_proc(int root) {
+// For an ordinary user the host's /proc stays in the image: a user namespace may mount a fresh one only where it sees a
+// whole one. Each sandbox takes it away.
+bool add_proc(int root, bool with_host_proc) {
   if (::mkdirat(root, "proc", 0555) != 0) return false;
+  if (!with_host_proc) return true;
   Fd tree(clone_tree("/proc"));
   return tree && attach(tree.get(), root, "proc");
 }
 
-bool fill(int root) {
+bool fill(int root, bool with_host_proc) {
   ::umask(0);
   for (const char* name : {"tmp", "work", "home", "root", "run", "var", "mnt", "opt", "srv"}) {
     if (::mkdirat(root, name, 0755) != 0) return false;
@@ -142,7 +143,7 @@ bool fill(int root) {
   for (const char* name : kRoots) {
     if (!add_root_entry(root, name)) return false;
   }
-  return add_etc(root) && add_devices(root) && add_proc(root);
+  return add_etc(root) && add_devices(root) && add_proc(root, with_host_proc);
 }
 
 Status separate_views(Image& image) {
@@ -156,6 +157,8 @@ Status separate_views(Image& image) {
   }
   // What the host mounts later appears in the host view; what is mounted here does not appear there.
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) return failed(Stage::kNamespaces);
+  image.host_proc = Fd(::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!image.host_proc) return failed(Stage::kProc);
   image.host_view = Fd(::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
   if (!image.host_view) return failed(Stage::kNamespaces);
   if (::unshare(CLONE_NEWNS) != 0) return failed(Stage::kNamespaces);
@@ -172,7 +175,7 @@ Status become_root(Image& image, int root) {
   // Alone, not its sub-mounts: they are read-only already, and /proc must stay as the kernel wants to see it.
   if (!set_attributes(AT_FDCWD, "/", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, false))
     return failed(Stage::kImage);
-  image.image_view = Fd(::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
+  image.image_view = Fd(::openat(image.host_proc.get(), "self/ns/mnt", O_RDONLY | O_CLOEXEC));
   return image.image_view ? kOk : failed(Stage::kImage);
 }
 
@@ -184,7 +187,7 @@ Status build_image(Image& image) {
   if (!root) return failed(Stage::kImage);
   // Mounts can only be put on a mount that is attached somewhere.
   if (!attach(root.get(), AT_FDCWD, kStage)) return failed(Stage::kImage);
-  if (!fill(root.get())) return failed(Stage::kImage);
+  if (!fill(root.get(), !image.is_root)) return failed(Stage::kImage);
   return become_root(image, root.get());
 }
 

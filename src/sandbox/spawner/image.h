@@ -11,6 +11,7 @@ struct Image {
   Fd host_view;  // Mount namespaces, for setns.
   Fd image_view;
   Fd writable_root;      // The image's root, writable; its visible mount is read-only.
+  Fd host_proc;          // The /proc that shows the spawner and its children by their own numbers.
   bool is_root = false;  // Of the initial user namespace or of one that maps other ids too: it may choose ids.
 };
 

@@ -67,19 +67,24 @@ bool has_ended(int fd) {
   return ::poll(&one, 1, 0) > 0 && (one.revents & (POLLHUP | POLLERR)) != 0;
 }
 
+Status enter_network(int network) {
+  if (network >= 0) return ::setns(network, CLONE_NEWNET) == 0 ? kOk : failed(Stage::kNetwork);
+  if (::unshare(CLONE_NEWNET) != 0) return failed(Stage::kNamespaces);
+  return raise_loopback();
+}
+
 Status set_up(InitContext& context, Kept& kept) {
   const sandbox::wire::Start& start = *context.start;
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   if (const int error = enter_leaves(*context.leaves); error != 0) return {Stage::kCgroup, error};
   if (::unshare(CLONE_NEWCGROUP) != 0) return failed(Stage::kNamespaces);
-  if (const Status status = raise_loopback(); !status.ok()) return status;
+  if (const Status status = enter_network(context.network); !status.ok()) return status;
   Fd listener;
   if (start.bridge_port != 0) {
     // Ports below 1024 would need a capability later; everything is still allowed here.
     if (const Status status = listen_on_loopback(start.bridge_port, listener); !status.ok()) return status;
   }
-  Fd host_proc;
-  if (const Status status = attach_mounts(start, *context.prepared, host_proc); !status.ok()) return status;
+  if (const Status status = attach_mounts(*context.image, start, *context.prepared); !status.ok()) return status;
   constexpr char kName[] = "sandbox";
   ::sethostname(kName, sizeof(kName) - 1);
   // While we may still write to it. Only this leaf's members can be killed with it.
@@ -87,9 +92,9 @@ Status set_up(InitContext& context, Kept& kept) {
   if (context.leaves->unified)
     kill_file = Fd(::openat(context.leaves->unified.get(), "cgroup.kill", O_WRONLY | O_CLOEXEC));
   const bool may_choose = context.image->is_root;
-  if (const Status status = take_identity(may_choose, start.uid, start.gid, host_proc.get()); !status.ok())
+  if (const Status status = take_identity(may_choose, start.uid, start.gid, context.image->host_proc.get());
+      !status.ok())
     return status;
-  host_proc.reset();
   const bool kept_all = keep_descriptors(context, kill_file.release(), listener.release(), kept);
   return kept_all ? kOk : failed(Stage::kDescriptors);
 }

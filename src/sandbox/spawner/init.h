@@ -17,8 +17,9 @@ struct InitContext {
   Prepared* prepared = nullptr;
   const int* fds = nullptr;  // start->fd_count of them.
   int bridge = -1;
-  int report = -1;  // To the spawner.
-  int alive = -1;   // Ends when the spawner does.
+  int report = -1;   // To the spawner.
+  int network = -1;  // A fresh network namespace; -1: make one.
+  int alive = -1;    // Ends when the spawner does.
   Bounds bounds;
 };
 

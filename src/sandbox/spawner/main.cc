@@ -87,6 +87,7 @@ void on_setup(const Received& received) {
     remember_bases(setup);
     const int error = open_bases(setup, host.bases);
     status = error != 0 ? Status{Stage::kCgroup, error} : build_image(host.image);
+    if (status.ok()) status = host.networks.start(host.image.host_proc.get());
     // Not before: an ordinary user writes its own id map.
     ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   }
@@ -188,10 +189,11 @@ timespec* until_deadline(timespec& out) {
 }
 
 bool turn(bool with_daemon) {
-  static pollfd waited[1 + 2 * kSlots];
-  static Slot* owner[1 + 2 * kSlots];
+  static pollfd waited[2 + 2 * kSlots];
+  static Slot* owner[2 + 2 * kSlots];
   nfds_t count = 0;
   waited[count++] = {with_daemon ? kDaemonSocket : -1, POLLIN, 0};
+  waited[count++] = {host.networks.socket(), POLLIN, 0};
   for (Slot& slot : table) {
     if (slot.id == 0) continue;
     owner[count] = &slot;
@@ -201,7 +203,8 @@ bool turn(bool with_daemon) {
   }
   timespec left;
   if (::ppoll(waited, count, until_deadline(left), nullptr) < 0 && errno != EINTR) return false;
-  for (nfds_t i = 1; i < count; i += 2) {
+  if (waited[1].revents != 0) host.networks.on_readable();
+  for (nfds_t i = 2; i < count; i += 2) {
     if (waited[i].revents != 0 && waited[i + 1].revents == 0) on_report(*owner[i]);
     if (waited[i + 1].revents != 0) on_death(*owner[i]);
   }

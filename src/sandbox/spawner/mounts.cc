@@ -184,13 +184,12 @@ Status mask_proc() {
   return kOk;
 }
 
-Status replace_proc(Fd& host_proc) {
-  host_proc = Fd(::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
+Status mount_proc(bool replace) {
   Fd context(::fsopen("proc", FSOPEN_CLOEXEC));
-  if (!host_proc || !context) return failed(Stage::kProc);
+  if (!context) return failed(Stage::kProc);
   Fd fresh(finish_mount(context.get(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
-  if (!fresh || ::umount2("/proc", MNT_DETACH) != 0 || !attach(fresh.get(), AT_FDCWD, "/proc"))
-    return failed(Stage::kProc);
+  if (!fresh || (replace && ::umount2("/proc", MNT_DETACH) != 0)) return failed(Stage::kProc);
+  if (!attach(fresh.get(), AT_FDCWD, "/proc")) return failed(Stage::kProc);
   return mask_proc();
 }
 
@@ -209,8 +208,8 @@ Status prepare_mounts(const Image& image, const Start& start, Prepared& out) {
   return prepared.ok() ? back : prepared;
 }
 
-Status attach_mounts(const Start& start, Prepared& prepared, Fd& host_proc) {
-  if (const Status status = replace_proc(host_proc); !status.ok()) return status;
+Status attach_mounts(const Image& image, const Start& start, Prepared& prepared) {
+  if (const Status status = mount_proc(!image.is_root); !status.ok()) return status;
   Covers covers;
   for (std::uint32_t i = 0; i < start.tmpfs_count; ++i) {
     if (const Status status = put(prepared.tmpfs[i], start.tmpfs[i].target, true, covers); !status.ok()) return status;

@@ -17,8 +17,8 @@ struct Prepared {
 // By the spawner. It comes back inside the image whatever happens.
 Status prepare_mounts(const Image& image, const sandbox::wire::Start& start, Prepared& out);
 
-// By the new process in its own mount namespace. `host_proc` keeps the old /proc open until the identity is set.
-Status attach_mounts(const sandbox::wire::Start& start, Prepared& prepared, Fd& host_proc);
+// By the new process in its own mount namespace.
+Status attach_mounts(const Image& image, const sandbox::wire::Start& start, Prepared& prepared);
 
 // Whether a tmpfs of the plan has no space or no inodes left.
 bool is_quota_full(const sandbox::wire::Start& start);
