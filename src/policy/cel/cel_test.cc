@@ -1,5 +1,7 @@
 #include "policy/cel.h"
 
+#include <chrono>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -135,6 +137,21 @@ TEST(CelLimits, MemoryOfValuesIsBounded) {
   std::string doubling = "'0123456789abcdef'";
   for (int i = 0; i < 20; ++i) doubling = fmt::format("cel.bind(x{}, {}, x{} + x{})", i, doubling, i, i);
   EXPECT_THAT(value_of("size(" + doubling + ")"), HasSubstr("kValueBytes"));
+}
+
+TEST(CelLimits, HostileTextStaysFast) {
+  json::object args{{"text", std::string(2u << 20, 'a')}, {"wanted", std::string(1u << 20, 'a') + "b"}};
+  Bindings bindings;
+  bindings.bind("args", args);
+  for (const auto* expression : {"args.text.contains(args.wanted)", "args.text.indexOf(args.wanted) < 0", "args.text.lastIndexOf(args.wanted) < 0",
+                                 "args.text.replace(args.wanted, 'x') == ''", "args.text.split(args.wanted) == []", "args.text.reverse() == ''",
+                                 "args.text.split('') == []", "args.text.replace('', args.text) == ''", "args.text.matches('(a|aa)+$')",
+                                 "args.text.matches('(.*)(.*)(.*)(.*)(.*)(.*)(.*)b')", "args == args && args.text == args.wanted"}) {
+    const auto before = std::chrono::steady_clock::now();
+    (void)Program::compile(expression, kVariables)->test(bindings);
+    (void)Program::compile(expression, kVariables)->explain(bindings);
+    EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(4)) << expression;
+  }
 }
 
 TEST(CelLimits, PatternsAreBounded) {

@@ -155,7 +155,7 @@ class Evaluator {
   }
 
   Value matches(const re2::RE2& regex, std::string_view text) {
-    if (!meter_.step(1 + text.size() / 16)) return exhausted();
+    if (!meter_.step(1 + text.size() / 64)) return exhausted();
     return Value::boolean(re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), regex));
   }
 
@@ -257,8 +257,8 @@ class Evaluator {
     if (!meter_.make(2 * sizeof(Value))) return exhausted();
     const bool allowed = key.is(Kind::kString) || key.is(Kind::kBool) || key.is(Kind::kInt) || key.is(Kind::kUint);
     if (!allowed) return Value::error(fmt::format("unsupported key type: {}", key.type_name()));
-    const std::string shown = display(key, 64);
-    if (!map.insert(std::move(key), std::move(value))) return Value::error("Failed with repeated key: " + shown);
+    if (map.find(key)) return Value::error("Failed with repeated key: " + display(key, 64));
+    map.insert(std::move(key), std::move(value));
     return Value();
   }
 

@@ -197,7 +197,7 @@ static Value same(Arguments a, Meter&) { return a[0]; }
 
 static Value matches(Arguments a, Meter& meter) {
   if (!a[0].is(Kind::kString) || !a[1].is(Kind::kString)) return no_overload("matches", a);
-  if (!meter.step(500 + a[0].text().size() / 16)) return Value::error("a limit of the evaluation was hit");
+  if (!meter.step(500 + a[0].text().size() / 64)) return Value::error("a limit of the evaluation was hit");
   const auto regex = compile_regex(a[1].text());
   if (!regex) return Value::error(regex.error().message());
   return Value::boolean(re2::RE2::PartialMatch(re2::StringPiece(a[0].text().data(), a[0].text().size()), **regex));

@@ -1,5 +1,6 @@
 // Methods of strings: the standard ones and the extension strings. Positions count characters (code points), not bytes.
 #include <algorithm>
+#include <cstring>
 
 #include "base/strings.h"
 #include "policy/cel/functions.h"
@@ -17,10 +18,17 @@ static Value make_string(std::string text, Meter& meter) {
   return meter.make(text.size()) ? Value::string(std::move(text)) : exhausted();
 }
 
-// Where each character begins, and the end.
+// memmem is linear whatever the input; string_view::find is not.
+static std::size_t find_text(std::string_view text, std::string_view wanted, std::size_t from = 0) {
+  if (from > text.size()) return std::string_view::npos;
+  const auto* found = static_cast<const char*>(memmem(text.data() + from, text.size() - from, wanted.data(), wanted.size()));
+  return found ? static_cast<std::size_t>(found - text.data()) : std::string_view::npos;
+}
+
+// Where each character begins, and the end. Past the limit the text is one character: nothing comes of it any more.
 static std::vector<std::size_t> character_starts(std::string_view text, Meter& meter) {
+  if (!meter.step(text.size() / 16)) return {0, text.size()};
   std::vector<std::size_t> starts;
-  meter.step(text.size() / 16);
   for (std::size_t i = 0; i < text.size(); ++i) {
     if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) starts.push_back(i);
   }
@@ -30,8 +38,8 @@ static std::vector<std::size_t> character_starts(std::string_view text, Meter& m
 
 static Value contains(Arguments a, Meter& meter) {
   if (!both_strings(a)) return no_overload("contains", a);
-  meter.step(a[0].text().size() / 16);
-  return Value::boolean(a[0].text().find(a[1].text()) != std::string_view::npos);
+  if (!meter.step(a[0].text().size() / 256)) return exhausted();
+  return Value::boolean(find_text(a[0].text(), a[1].text()) != std::string_view::npos);
 }
 static Value starts_with(Arguments a, Meter&) {
   return both_strings(a) ? Value::boolean(a[0].text().starts_with(a[1].text())) : no_overload("startsWith", a);
@@ -59,13 +67,14 @@ static Value position(std::size_t byte, std::string_view text) {
 static Value search(std::string_view name, Arguments a, Meter& meter, bool last) {
   if (!both_strings(a) || (a.size() == 3 && !a[2].is(Kind::kInt))) return no_overload(name, a);
   const auto text = a[0].text(), wanted = a[1].text();
-  meter.step(text.size() / 4);
-  if (a.size() == 2) return position(last ? text.rfind(wanted) : text.find(wanted), text);
+  // Looking backwards may take as long as both texts multiplied.
+  if (!meter.step(last ? text.size() / 16 * (1 + wanted.size() / 16) : text.size() / 64)) return exhausted();
+  if (a.size() == 2) return position(last ? text.rfind(wanted) : find_text(text, wanted), text);
   const auto starts = character_starts(text, meter);
   const std::int64_t from = a[2].as_int(), size = static_cast<std::int64_t>(starts.size()) - 1;
   if (from < 0 || from > size) return out_of_range(from);
   const std::size_t byte = starts[static_cast<std::size_t>(from)];
-  return position(last ? text.rfind(wanted, byte) : text.find(wanted, byte), text);
+  return position(last ? text.rfind(wanted, byte) : find_text(text, wanted, byte), text);
 }
 static Value index_of(Arguments a, Meter& m) { return search("indexOf", a, m, false); }
 static Value last_index_of(Arguments a, Meter& m) { return search("lastIndexOf", a, m, true); }
@@ -111,7 +120,7 @@ static Value replace(Arguments a, Meter& meter) {
   std::string out;
   std::size_t at = 0;
   while (left != 0) {
-    const auto found = wanted.empty() ? at : text.find(wanted, at);
+    const auto found = wanted.empty() ? at : find_text(text, wanted, at);
     if (found == std::string_view::npos || found > text.size()) break;
     if (!meter.make(found - at + by.size())) return exhausted();
     out += text.substr(at, found - at);
@@ -139,8 +148,8 @@ static Value split(Arguments a, Meter& meter) {
     return meter.make(end - at + sizeof(Value));
   };
   while (limit < 0 || static_cast<std::int64_t>(parts.size()) < limit - 1) {
-    std::size_t end = text.find(separator, at);
-    if (separator.empty()) end = at < text.size() ? next_character(text, at) : std::string_view::npos;
+    std::size_t end = separator.empty() ? std::string_view::npos : find_text(text, separator, at);
+    if (separator.empty() && at < text.size()) end = next_character(text, at);
     if (end == std::string_view::npos || (separator.empty() && end >= text.size())) break;
     if (!keep(end)) return exhausted();
     at = end + separator.size();

@@ -318,16 +318,37 @@ json::value to_json_value(const Value& value) {
   }
 }
 
+// Appends until `out` is long enough; nothing large is copied to be cut off again.
+static void append_display(std::string& out, const Value& value, std::size_t max_bytes) {
+  if (out.size() > max_bytes) return;
+  if (value.is(Kind::kString)) {
+    const auto head = value.text().substr(0, max_bytes + 4);
+    out += to_json(json::value(json::string(jsv(printable(head, max_bytes)))));
+  } else if (value.is(Kind::kBytes)) {
+    out += fmt::format("{} bytes", value.text().size());
+  } else if (value.is(Kind::kOptional)) {
+    out += value.optional_value() ? "optional " : "none";
+    if (value.optional_value()) append_display(out, *value.optional_value(), max_bytes);
+  } else if (value.is(Kind::kList) || value.is(Kind::kMap)) {
+    const bool is_map = value.is(Kind::kMap);
+    out += is_map ? "{" : "[";
+    for (std::size_t i = 0; i < value.size() && out.size() <= max_bytes; ++i) {
+      if (i > 0) out += ",";
+      const auto [key, item] = is_map ? value.entry(i) : std::pair(Value(), value.at(i));
+      if (is_map) append_display(out, key, max_bytes), out += ":";
+      append_display(out, item, max_bytes);
+    }
+    out += is_map ? "}" : "]";
+  } else {
+    out += to_json(to_json_value(value));
+  }
+}
+
 std::string display(const Value& value, std::size_t max_bytes) {
   if (value.is(Kind::kError)) return "error: " + printable(value.text(), max_bytes);
-  if (value.is(Kind::kList) || value.is(Kind::kMap)) {
-    // A large input is not copied to be cut off again.
-    if (value.size() > 16) return fmt::format("{} of {} items", value.type_name(), value.size());
-  }
-  if (value.is(Kind::kString)) {
-    return to_json(json::value(json::string(jsv(printable(value.text(), max_bytes)))));
-  }
-  return printable(to_json(to_json_value(value)), max_bytes);
+  std::string out;
+  append_display(out, value, max_bytes);
+  return printable(out, max_bytes);
 }
 
 }  // namespace remit::policy::cel
