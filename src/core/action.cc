@@ -29,6 +29,7 @@ json::object to_json_object(const Action& action) {
   if (action.idempotent) object["idempotent"] = true;
   if (!action.justification.empty()) object["justification"] = action.justification;
   if (!action.provider_call_id.empty()) object["providerCallId"] = action.provider_call_id;
+  if (!action.trace_parent.empty()) object["traceParent"] = action.trace_parent;
   return object;
 }
 
@@ -41,6 +42,7 @@ Result<Action> action_from_json(const json::object& object) {
   action.resource = get_string(object, "resource");
   action.justification = get_string(object, "justification");
   action.provider_call_id = get_string(object, "providerCallId");
+  action.trace_parent = get_string(object, "traceParent");
   action.idempotent = get_bool(object, "idempotent");
   if (const auto* args = find_object(object, "args")) action.args = *args;
   return action;

@@ -29,6 +29,7 @@ struct Action {
   json::object args;      // What conditions see as `args`. Paths in it are normalised.
   std::string justification;  // Why, in the agent's own words; may be empty. Untrusted.
   std::string provider_call_id;  // The model's id of the tool call, "" when there is none.
+  std::string trace_parent;      // W3C traceparent of the request that brought it, "" for none: recorded, never judged.
   Effect effect = Effect::kWrite;
   bool idempotent = false;
   // Present for kModelCall only: the request itself. args then holds its summary (model, messages, maxOutputTokens, sha256).
