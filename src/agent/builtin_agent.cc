@@ -38,7 +38,7 @@ BuiltinAgent::BuiltinAgent(BuiltinAgentParts parts)
     : parts_(std::move(parts)), conversation_(system_prompt(parts_.briefing), parts_.goal) {}
 
 std::vector<ToolSpec> BuiltinAgent::tool_specs() const {
-  auto specs = parts_.catalogue.specs();
+  auto specs = parts_.catalogue.specs(parts_.may_allow);
   specs.push_back(finish_spec());
   return specs;
 }

@@ -34,6 +34,7 @@ struct BuiltinAgentParts {
   const mesh::Catalogue& catalogue;
   Host& host;
   LoopWatch loop_watch;
+  std::function<bool(std::string_view tool)> may_allow;  // Tools that no rule could ever allow are not offered to the model.
   CallContext context;            // Importance and so on; call number 0.
   std::string provider, model;
   std::int64_t max_output_tokens = 0;

@@ -45,9 +45,11 @@ ToolSpec Catalogue::spec(const Tool& tool) const {
   return spec;
 }
 
-std::vector<ToolSpec> Catalogue::specs() const {
+std::vector<ToolSpec> Catalogue::specs(const std::function<bool(std::string_view)>& shown) const {
   std::vector<ToolSpec> specs;
-  for (const auto& [name, tool] : tools_) specs.push_back(spec(tool));
+  for (const auto& [name, tool] : tools_) {
+    if (!shown || shown(name)) specs.push_back(spec(tool));
+  }
   return specs;
 }
 

@@ -43,8 +43,9 @@ class Catalogue {
   const Tool* find(std::string_view name) const;
   const std::map<std::string, Tool, std::less<>>& tools() const { return tools_; }
 
-  // As a model is shown them; every tool takes an optional "why" besides its own arguments.
-  std::vector<ToolSpec> specs() const;
+  // As a model is shown them; every tool takes an optional "why" besides its own arguments. With `shown`, only the tools it is true for: the others
+  // can still be called, and are then judged like any action.
+  std::vector<ToolSpec> specs(const std::function<bool(std::string_view tool)>& shown = nullptr) const;
   ToolSpec spec(const Tool& tool) const;
 
   // A call as it came over the wire → an Action with checked, normalised arguments, its effect and its resource. A fault in the arguments is

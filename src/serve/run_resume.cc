@@ -92,7 +92,11 @@ Task<Result<>> Run::settle_interrupted(std::vector<RunRecord> past) {
       const bool is_model = call.action.kind == ActionKind::kModelCall;
       settled.reconciled = !is_model || recorded_;
       const bool repeat = call.action.effect != Effect::kIrreversible;
-      settled.charged = settled.reconciled && repeat ? leaf_->give_back(attempt) : leaf_->charge_in_full(attempt);
+      if (settled.reconciled && repeat) {
+        leaf_->release(attempt);
+      } else {
+        settled.charged = leaf_->charge_in_full(attempt);
+      }
       settled.outcome.usage_known = settled.reconciled;
     }
     REMIT_CO_CHECK_OK(log_->append(settled, number, call.parent));

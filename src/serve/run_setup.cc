@@ -166,9 +166,7 @@ Result<> Run::open_policy() {
 void Run::open_pipeline() {
   const auto executor = runtime_.executor();
   catalogue_.emplace([](std::string_view path) { return sandbox::Workspace::normalise(path); });
-  for (auto& tool : mesh::built_in_tools()) {
-    if (permissions_->may_allow(tool.name)) (void)catalogue_->add(std::move(tool));
-  }
+  for (auto& tool : mesh::built_in_tools()) (void)catalogue_->add(std::move(tool));
   files_ = std::make_unique<sandbox::FilesExecutor>(executor, runtime_.file_pool(), *workspace_);
   shell_ = std::make_unique<sandbox::ShellExecutor>(
       sandbox::ShellExecutor::Parts{executor, runtime_.file_pool(), *workspace_, *launcher_, sandbox_limits_of(mission_.spec.isolation)});
@@ -194,6 +192,7 @@ void Run::open_agent(const std::vector<RunRecord>& past) {
   parts.max_output_tokens = mission_.spec.model.max_output_tokens;
   parts.goal = mission_.spec.goal;
   parts.briefing = briefing_of(mission_.spec);
+  parts.may_allow = [this](std::string_view tool) { return permissions_->may_allow(tool); };
   parts.budget_exhausted = [this] { return leaf_->exhausted() ? leaf_->exhausted_reason() : std::string(); };
   if (mission_.spec.budget.on_exhausted == resource::OnExhausted::kReturnPartial) {
     parts.release_return_reserve = [this] { leaf_->release_return_reserve(); };
