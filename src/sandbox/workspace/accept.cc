@@ -19,6 +19,8 @@ namespace {
 
 using Kind = PlanStep::Kind;
 
+constexpr std::size_t kMaxSingleSyncs = 64;
+
 class Accept {
  public:
   Accept(WorkspaceState& state, RunPlan plan) : state_(&state), plan_(std::move(plan)) {}
@@ -38,6 +40,10 @@ class Accept {
   Result<> commit(const PlanStep& step);
   Result<> commit_put(const PlanStep& step);
   Result<> commit_all();
+  Result<> sync_folder_of(const PlanStep& step) const;
+  // With many steps one pass over the file system is cheaper than a flush for each.
+  bool sync_whole() const { return plan_.steps.size() > kMaxSingleSyncs; }
+  Result<> sync_file_system() const;
 
   WorkspaceState* state_;
   RunPlan plan_;
@@ -121,6 +127,20 @@ Result<> Accept::stage_file(const PlanStep& step, int folder, const std::string&
   REMIT_CHECK_OK(copy_bytes(from.get(), to.get()));
   REMIT_CHECK_OK(give_owner(folder, name, step.path));
   if (::fchmod(to.get(), step.now.st_mode & 0777) != 0) return fail(errno_error("chmod", errno));
+  if (!sync_whole() && ::fsync(to.get()) != 0) return fail(errno_error("fsync", errno));
+  return {};
+}
+
+Result<> Accept::sync_file_system() const {
+  if (::syncfs(state_->lower.get()) == 0) return {};
+  return fail(errno_error("sync " + printable(state_->options.folder), errno));
+}
+
+Result<> Accept::sync_folder_of(const PlanStep& step) const {
+  UniqueFd folder(open_beneath(state_->lower.get(), parent_of(step.path), O_RDONLY | O_DIRECTORY));
+  // A removed folder's own entry is in the folder above it, which is another step.
+  if (!folder) return is_absent_errno(errno) ? Result<>{} : fail(errno_error("open the folder of " + printable(step.path), errno));
+  if (::fsync(folder.get()) != 0) return fail(errno_error("fsync the folder of " + printable(step.path), errno));
   return {};
 }
 
@@ -145,9 +165,7 @@ Result<> Accept::stage_all() {
     return fail(staged.error().wrap(fmt::format("accept {} (your folder is as it was)", printable(step.path))));
   }
   state_->step("staged");
-  // One pass over the file system instead of one flush a file.
-  if (::syncfs(state_->lower.get()) != 0) return fail(errno_error("sync " + printable(state_->options.folder), errno));
-  return {};
+  return sync_whole() ? sync_file_system() : Result<>{};
 }
 
 Result<> Accept::remove_staged() {
@@ -213,7 +231,11 @@ Result<> Accept::commit_all() {
     report_.conflicts.push_back({printable(step.path), std::move(why)});
   }
   state_->step("committed");
-  if (::syncfs(state_->lower.get()) != 0) return fail(errno_error("sync " + printable(state_->options.folder), errno));
+  if (sync_whole()) return sync_file_system();
+  std::set<std::string> synced;
+  for (const auto& step : plan_.steps) {
+    if (synced.insert(parent_of(step.path)).second) REMIT_CHECK_OK(sync_folder_of(step));
+  }
   return {};
 }
 

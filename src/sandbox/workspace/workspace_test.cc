@@ -225,7 +225,7 @@ TEST_F(WorkspaceTest, DeepFoldersAndShutFoldersAreBounded) {
     if (::mkdir("shut", 0700) != 0) return 1;
     std::ofstream("shut/file") << "s";
     if (::chmod("shut/file", 0) != 0 || ::chmod("shut", 0) != 0) return 1;
-    for (int i = 0; i < 3000; ++i) {
+    for (int i = 0; i < 1000; ++i) {
       if (::mkdir("d", 0700) != 0 || ::chdir("d") != 0) return 2;
     }
     return 0;
@@ -244,12 +244,9 @@ TEST_F(WorkspaceTest, TooManyEntriesRefuseTheLayer) {
   auto workspace = open();
   auto layer = workspace.begin_layer("many");
   ASSERT_TRUE(layer);
-  ASSERT_EQ(in_layer(*layer, [] {
-    for (std::size_t i = 0; i <= kMaxLayerChanges; ++i) {
-      if (::symlink("t", std::to_string(i).c_str()) != 0) return 1;
-    }
-    return 0;
-  }), 0);
+  for (std::size_t i = 0; i <= kMaxLayerChanges; ++i) {
+    ASSERT_EQ(::symlink("t", fmt::format("{}/{}", layer->mount().upperdir, i).c_str()), 0);
+  }
   const auto changes = layer->changes();
   ASSERT_FALSE(changes);
   EXPECT_EQ(changes.error().code(), Code::kResourceExhausted);
