@@ -332,14 +332,15 @@ Outcome unfinished(Exchange& exchange, Error error) {
   return wire::broken_off(std::move(error), std::move(seen));
 }
 
-Outcome finished(Exchange& exchange, ModelResponse response) {
+// A whole answer with what the provider left out.
+ModelResponse finished(const Exchange& exchange, ModelResponse response) {
   if (!response.usage_known) {
     const auto bytes = response.message.text.size() + response.message.reasoning.size();
-    response.usage =
-        estimate_usage(*exchange.request, std::max(bytes, exchange.decoder ? exchange.decoder->seen_bytes() : 0));
+    const auto seen = exchange.decoder ? exchange.decoder->seen_bytes() : 0;
+    response.usage = estimate_usage(*exchange.request, std::max(bytes, seen));
   }
   if (response.model.empty()) response.model = exchange.model;
-  return wire::answered(std::move(response));
+  return response;
 }
 
 Task<Outcome> run(std::shared_ptr<Exchange> exchange) {
@@ -362,14 +363,21 @@ Task<Outcome> run(std::shared_ptr<Exchange> exchange) {
   exchange->sink->on_cancel([weak](CancelReason) {
     if (const auto alive = weak.lock()) alive->stop.emit(asio::cancellation_type::terminal);
   });
+  // A stop that came before this has no coroutine to stop yet.
+  if (const auto reason = exchange->sink->cancelled()) co_return unfinished(*exchange, wire::cancelled_error(*reason));
   auto [thrown, result] =
       co_await asio::co_spawn(exchange->state->executor, attempts(exchange),
                               asio::bind_cancellation_slot(exchange->stop.slot(), asio::as_tuple(asio::use_awaitable)));
-  if (const auto reason = exchange->sink->cancelled()) co_return unfinished(*exchange, wire::cancelled_error(*reason));
+  const bool whole = !thrown && result && *result;
+  if (const auto reason = exchange->sink->cancelled()) {
+    // An answer that became whole all the same is billed whole.
+    if (whole) co_return wire::broken_off(wire::cancelled_error(*reason), finished(*exchange, std::move(**result)));
+    co_return unfinished(*exchange, wire::cancelled_error(*reason));
+  }
+  if (whole) co_return wire::answered(finished(*exchange, std::move(**result)));
   // A cancelled wait throws inside Asio; anything else that throws would be a bug.
   if (thrown || !result) co_return unfinished(*exchange, internal_error("the model call ended without a result"));
-  if (!*result) co_return unfinished(*exchange, result->error().error);
-  co_return finished(*exchange, std::move(**result));
+  co_return unfinished(*exchange, result->error().error);
 }
 
 class HttpProvider final : public Provider {

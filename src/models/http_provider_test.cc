@@ -424,6 +424,17 @@ TEST_F(Cancelling, WhileItStreams) {
   EXPECT_EQ(client_->stats().active, 0u);
 }
 
+TEST_F(Cancelling, BeforeItBegan) {
+  script_->plays = {good()};
+  provider_ = provider(config());
+  auto call = provider_->start(request(), {});
+  call->cancel(CancelReason::kStopped);
+  const auto finished = run(std::move(call));
+  EXPECT_EQ(finished.outcome.error->code(), Code::kCancelled);
+  EXPECT_TRUE(finished.outcome.usage_known);
+  EXPECT_TRUE(script_->seen.empty()) << "nothing may be asked after the stop";
+}
+
 TEST_F(Cancelling, BeforeTheHeadCame) { cancelled(config(), {200, "", {}, {}, 0ns, false, true}); }
 
 TEST_F(Cancelling, WhileItWaitsForTheNextAttempt) {
