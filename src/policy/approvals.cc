@@ -22,8 +22,10 @@ Task<Result<std::string>> MemoryApprovalBook::create(ApprovalRequest request) {
     return item.second.run == request.run && item.second.record.state == ApprovalState::kPending;
   });
   if (static_cast<std::size_t>(open) >= kPendingApprovalsPerRun) {
-    co_return fail(Code::kResourceExhausted, fmt::format("the run waits for {} approvals already (kPendingApprovalsPerRun); answer or reject some",
-                                                         kPendingApprovalsPerRun));
+    co_return fail(
+        Code::kResourceExhausted,
+        fmt::format("the run waits for {} approvals already (kPendingApprovalsPerRun); answer or reject some",
+                    kPendingApprovalsPerRun));
   }
   const auto name = fmt::format("approval-{:06}", next_++);
   Entry entry;
@@ -43,7 +45,8 @@ Task<Result<bool>> MemoryApprovalBook::consume(std::string name) {
 
 static Result<> check_pending(const ApprovalRecord& record) {
   if (record.state == ApprovalState::kPending) return {};
-  return fail(Code::kFailedPrecondition, fmt::format("approval '{}' was answered already by {}", record.name, record.decided_by));
+  return fail(Code::kFailedPrecondition,
+              fmt::format("approval '{}' was answered already by {}", record.name, record.decided_by));
 }
 
 Result<> MemoryApprovalBook::approve(const std::string& name, GrantScope scope, std::string by) {
@@ -76,14 +79,18 @@ static Verdict unavailable(const Verdict& asked, const Error& error) {
 }
 
 static Verdict pending_verdict(const Verdict& asked, const std::string& name) {
-  auto verdict = human_verdict(Decision::kAsk, asked, name, fmt::format("{}; a human must answer approval {}", asked.reason, name));
-  verdict.suggestion = fmt::format("try the very same call again once it is approved (remit approve {}), or go on with other work", name);
+  auto verdict = human_verdict(Decision::kAsk, asked, name,
+                               fmt::format("{}; a human must answer approval {}", asked.reason, name));
+  verdict.suggestion = fmt::format(
+      "try the very same call again once it is approved (remit approve {}), or go on with other work", name);
   return verdict;
 }
 
 static Verdict rejected_verdict(const Verdict& asked, const ApprovalRecord& record) {
   const auto why = record.message.empty() ? "" : ": " + printable(record.message, 500);
-  auto verdict = human_verdict(Decision::kDeny, asked, record.name, fmt::format("{} rejected it{}", record.decided_by.empty() ? "a human" : record.decided_by, why));
+  auto verdict =
+      human_verdict(Decision::kDeny, asked, record.name,
+                    fmt::format("{} rejected it{}", record.decided_by.empty() ? "a human" : record.decided_by, why));
   verdict.suggestion = "do not try this again in this run; find another way to the goal";
   return verdict;
 }
@@ -98,8 +105,10 @@ Task<Verdict> ApprovalStage::decide(const Action& action, const CallContext& con
     co_return verdict;
   }
   if (on_ask_ == OnAsk::kReject) {
-    auto verdict = human_verdict(Decision::kDeny, so_far, "", so_far.reason + "; this run was told to reject what needs a human (--on-ask=reject)");
-    verdict.suggestion = fmt::format("change the effect of rule '{}' to Allow, or run without --on-ask=reject", so_far.rule);
+    auto verdict = human_verdict(Decision::kDeny, so_far, "",
+                                 so_far.reason + "; this run was told to reject what needs a human (--on-ask=reject)");
+    verdict.suggestion =
+        fmt::format("change the effect of rule '{}' to Allow, or run without --on-ask=reject", so_far.rule);
     co_return verdict;
   }
   co_return co_await answer(action, context, so_far);
@@ -115,14 +124,16 @@ Task<Verdict> ApprovalStage::answer(const Action& action, const CallContext& con
     if (!consumed) co_return unavailable(asked, consumed.error());
     if (*consumed) {
       const auto scope = (*found)->scope == GrantScope::kRun ? "for the run" : "once";
-      co_return human_verdict(Decision::kAllow, asked, (*found)->name, fmt::format("approved {} by {}", scope, (*found)->decided_by));
+      co_return human_verdict(Decision::kAllow, asked, (*found)->name,
+                              fmt::format("approved {} by {}", scope, (*found)->decided_by));
     }
     // Another call took the grant in the meantime: ask anew.
     found->reset();
   }
   if (*found) co_return pending_verdict(asked, (*found)->name);
   ApprovalRequest request;
-  request.run = context.run, request.call = context.call, request.action = action, request.action_hash = hash, request.asked_by = asked;
+  request.run = context.run, request.call = context.call, request.action = action, request.action_hash = hash,
+  request.asked_by = asked;
   const auto created = co_await book_.create(std::move(request));
   if (!created) co_return unavailable(asked, created.error());
   co_return pending_verdict(asked, *created);

@@ -1,5 +1,6 @@
-// The last safeguard: an Ask becomes an Approval that a human answers. A grant is bound to the action's hash and the run, once or for the run.
-// Ask is a durable state: the caller gets the approval's name at once, and an identical retry consumes the grant.
+// The last safeguard: an Ask becomes an Approval that a human answers. A grant is bound to the action's hash and the
+// run, once or for the run. Ask is a durable state: the caller gets the approval's name at once, and an identical retry
+// consumes the grant.
 #pragma once
 
 #include <cstdint>
@@ -41,11 +42,13 @@ struct ApprovalRequest {
 class ApprovalBook {
  public:
   virtual ~ApprovalBook() = default;
-  // The approval that counts for this action of this run: a rejected one, else one with a grant left, else a pending one, else none.
+  // The approval that counts for this action of this run: a rejected one, else one with a grant left, else a pending
+  // one, else none.
   virtual Task<Result<std::optional<ApprovalRecord>>> find(Ulid run, std::string action_hash) = 0;
   // The name of the new pending approval. kResourceExhausted when the run has kPendingApprovalsPerRun open ones.
   virtual Task<Result<std::string>> create(ApprovalRequest request) = 0;
-  // Uses up a grant: true for exactly one caller when its scope is kOnce, always true for kRun. Durable before it returns.
+  // Uses up a grant: true for exactly one caller when its scope is kOnce, always true for kRun. Durable before it
+  // returns.
   virtual Task<Result<bool>> consume(std::string name) = 0;
 };
 

@@ -1,9 +1,10 @@
 #include "policy/approvals.h"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 
 #include "base/rng.h"
 
@@ -30,7 +31,9 @@ class Approvals : public testing::Test {
     action_.tool = "mail.send", action_.args = {{"to", "a@example.com"}};
     asked_.decision = Decision::kAsk, asked_.rule = "mail", asked_.reason = "rule 'mail' asks before mail.send";
   }
-  Verdict decide(const Action& action, const CallContext& context) { return run(stage_.decide(action, context, asked_)); }
+  Verdict decide(const Action& action, const CallContext& context) {
+    return run(stage_.decide(action, context, asked_));
+  }
 
   MemoryApprovalBook book_;
   ApprovalStage stage_{book_, OnAsk::kWait};

@@ -1,4 +1,5 @@
-// Any text as a condition: it is refused, or it is evaluated within its limits. A part after a zero byte is the arguments as JSON.
+// Any text as a condition: it is refused, or it is evaluated within its limits. A part after a zero byte is the
+// arguments as JSON.
 #include "policy/cel.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size);
@@ -10,7 +11,8 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   static const std::vector<policy::cel::Variable> variables = {{"args", {}}, {"tool", {}}, {"mission", {"name"}}};
   const auto program = policy::cel::Program::compile(input.substr(0, zero), variables);
   if (!program) return 0;
-  json::value args = json::object{{"n", 1}, {"s", "text"}, {"list", json::array{1, 2.5, "x", nullptr}}, {"map", json::object{{"k", true}}}};
+  json::value args = json::object{
+      {"n", 1}, {"s", "text"}, {"list", json::array{1, 2.5, "x", nullptr}}, {"map", json::object{{"k", true}}}};
   if (zero != std::string_view::npos) {
     if (auto parsed = parse_json(input.substr(zero + 1))) args = std::move(*parsed);
   }

@@ -33,7 +33,8 @@ std::string render(const Action& action, const Explanation& explanation) {
   if (explanation.considered.empty()) return out;
   out += "considered\n";
   for (const auto& rule : explanation.considered) {
-    out += fmt::format("  {:<5} {:<16} {:<16} {}", rule.effect, printable(rule.name, 60), to_string(rule.result), printable(rule.detail, 300));
+    out += fmt::format("  {:<5} {:<16} {:<16} {}", rule.effect, printable(rule.name, 60), to_string(rule.result),
+                       printable(rule.detail, 300));
     while (out.ends_with(' ')) out.pop_back();
     if (!rule.source.empty()) out += fmt::format("  ({})", rule.source);
     out += "\n";
@@ -44,8 +45,11 @@ std::string render(const Action& action, const Explanation& explanation) {
 json::object to_json_object(const Explanation& explanation) {
   json::array considered;
   for (const auto& rule : explanation.considered) {
-    considered.push_back(json::object{{"name", rule.name}, {"effect", rule.effect}, {"source", rule.source},
-                                      {"result", jsv(to_string(rule.result))}, {"detail", rule.detail}});
+    considered.push_back(json::object{{"name", rule.name},
+                                      {"effect", rule.effect},
+                                      {"source", rule.source},
+                                      {"result", jsv(to_string(rule.result))},
+                                      {"detail", rule.detail}});
   }
   return {{"verdict", remit::to_json_object(explanation.verdict)}, {"considered", std::move(considered)}};
 }

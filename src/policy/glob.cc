@@ -6,8 +6,8 @@
 
 namespace remit::policy {
 
-// `*` for any run, `?` for one character when `question` is set. On a mismatch only the last star is widened, so each character of the text is looked
-// at no more than once per character of the pattern behind that star.
+// `*` for any run, `?` for one character when `question` is set. On a mismatch only the last star is widened, so each
+// character of the text is looked at no more than once per character of the pattern behind that star.
 static bool wildcard_matches(std::string_view pattern, std::string_view text, bool question) {
   std::size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
   while (t < text.size()) {
@@ -28,13 +28,15 @@ static bool wildcard_matches(std::string_view pattern, std::string_view text, bo
 Result<ToolGlob> ToolGlob::parse(std::string_view text) {
   if (text.empty()) return fail(Code::kInvalidArgument, "the name of a tool is empty");
   if (text.size() > kToolGlobBytes) {
-    return fail(Code::kResourceExhausted, fmt::format("the name of a tool has more than {} bytes (kToolGlobBytes)", kToolGlobBytes));
+    return fail(Code::kResourceExhausted,
+                fmt::format("the name of a tool has more than {} bytes (kToolGlobBytes)", kToolGlobBytes));
   }
   for (const char c : text) {
     const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
     if (letter || std::string_view("._-:/@+*").find(c) != std::string_view::npos) continue;
-    return fail(Code::kInvalidArgument, fmt::format("'{}' is no name of a tool: letters, digits and . _ - : / @ + with '*' for any run",
-                                                    printable(text, 80)));
+    return fail(Code::kInvalidArgument,
+                fmt::format("'{}' is no name of a tool: letters, digits and . _ - : / @ + with '*' for any run",
+                            printable(text, 80)));
   }
   std::string collapsed;
   for (const char c : text) {
@@ -49,9 +51,12 @@ Result<PathGlob> PathGlob::parse(std::string_view text) {
   const auto refuse = [&](std::string_view why) {
     return fail(Code::kInvalidArgument, fmt::format("'{}' is no path pattern: {}", printable(text, 80), why));
   };
-  if (text.size() > kPathGlobBytes) return fail(Code::kResourceExhausted, fmt::format("a path pattern has more than {} bytes (kPathGlobBytes)", kPathGlobBytes));
+  if (text.size() > kPathGlobBytes)
+    return fail(Code::kResourceExhausted,
+                fmt::format("a path pattern has more than {} bytes (kPathGlobBytes)", kPathGlobBytes));
   if (!is_valid_utf8(text)) return refuse("it is not valid UTF-8");
-  if (std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) return refuse("it holds a control character");
+  if (std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }))
+    return refuse("it holds a control character");
   if (text.starts_with('/')) return refuse("it is relative to the workspace; drop the leading '/'");
   PathGlob glob;
   for (const auto segment : split(text, '/')) {
@@ -64,7 +69,8 @@ Result<PathGlob> PathGlob::parse(std::string_view text) {
   }
   if (glob.segments_.empty()) return refuse("it names nothing; write '**' for everything");
   if (glob.segments_.size() > kPathGlobSegments) {
-    return fail(Code::kResourceExhausted, fmt::format("a path pattern has more than {} segments (kPathGlobSegments)", kPathGlobSegments));
+    return fail(Code::kResourceExhausted,
+                fmt::format("a path pattern has more than {} segments (kPathGlobSegments)", kPathGlobSegments));
   }
   glob.text_ = join(glob.segments_, "/");
   return glob;

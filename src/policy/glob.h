@@ -1,5 +1,5 @@
-// Globs for the names of tools and for paths. Nothing backtracks over more than the last star: time is at most (bytes of the pattern × bytes of the
-// name), both bounded, and a table serves `**`. Values; any thread may match.
+// Globs for the names of tools and for paths. Nothing backtracks over more than the last star: time is at most (bytes
+// of the pattern × bytes of the name), both bounded, and a table serves `**`. Values; any thread may match.
 #pragma once
 
 #include <string>
@@ -26,9 +26,9 @@ class ToolGlob {
   std::string text_;
 };
 
-// A path relative to the workspace, with `*` and `?` inside a segment and `**` as a whole segment for any number of segments, none included:
-// "build/**" matches "build" and "build/a/b". Case counts; a dot at the start is nothing special. A pattern begins at the root: ".env" is
-// not "sub/.env", which "**/.env" is.
+// A path relative to the workspace, with `*` and `?` inside a segment and `**` as a whole segment for any number of
+// segments, none included: "build/**" matches "build" and "build/a/b". Case counts; a dot at the start is nothing
+// special. A pattern begins at the root: ".env" is not "sub/.env", which "**/.env" is.
 class PathGlob {
  public:
   static Result<PathGlob> parse(std::string_view text);

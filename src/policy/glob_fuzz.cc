@@ -1,4 +1,5 @@
-// The first line is a pattern, the rest a name: what is accepted stays the same when it is read again, and never takes long.
+// The first line is a pattern, the rest a name: what is accepted stays the same when it is read again, and never takes
+// long.
 #include "policy/glob.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size);

@@ -1,9 +1,9 @@
 #include "policy/glob.h"
 
-#include <chrono>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <chrono>
 
 #include "base/rng.h"
 #include "base/strings.h"
@@ -76,7 +76,8 @@ bool slow_segment(std::string_view p, std::string_view t) {
   if (p[0] == '*') return slow_segment(p.substr(1), t) || (!t.empty() && slow_segment(p, t.substr(1)));
   return !t.empty() && (p[0] == '?' || p[0] == t[0]) && slow_segment(p.substr(1), t.substr(1));
 }
-bool slow_path(const std::vector<std::string_view>& p, std::size_t i, const std::vector<std::string_view>& t, std::size_t j) {
+bool slow_path(const std::vector<std::string_view>& p, std::size_t i, const std::vector<std::string_view>& t,
+               std::size_t j) {
   if (i == p.size()) return j == t.size();
   if (p[i] == "**") return slow_path(p, i + 1, t, j) || (j < t.size() && slow_path(p, i, t, j + 1));
   return j < t.size() && slow_segment(p[i], t[j]) && slow_path(p, i + 1, t, j + 1);

@@ -1,10 +1,10 @@
 #include "policy/host.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
-
-#include <arpa/inet.h>
 
 #include "base/strings.h"
 
@@ -23,7 +23,8 @@ static bool is_ipv4(std::string_view text) {
   if (parts.size() != 4) return false;
   return std::ranges::all_of(parts, [](std::string_view part) {
     unsigned value = 0;
-    if (part.empty() || part.size() > 3 || (part.size() > 1 && part[0] == '0') || !std::ranges::all_of(part, is_digit)) return false;
+    if (part.empty() || part.size() > 3 || (part.size() > 1 && part[0] == '0') || !std::ranges::all_of(part, is_digit))
+      return false;
     std::from_chars(part.data(), part.data() + part.size(), value);
     return value <= 255;
   });
@@ -34,24 +35,28 @@ static Result<Host> parse_ipv6(std::string_view text) {
   std::array<char, INET6_ADDRSTRLEN> canonical;
   const std::string inner(text.substr(1, text.size() - 2));
   if (inner.contains('%')) return refuse(text, "an IPv6 zone has no meaning here");
-  if (inner.contains('\0') || inet_pton(AF_INET6, inner.c_str(), address.data()) != 1) return refuse(text, "no IPv6 address in the brackets");
+  if (inner.contains('\0') || inet_pton(AF_INET6, inner.c_str(), address.data()) != 1)
+    return refuse(text, "no IPv6 address in the brackets");
   inet_ntop(AF_INET6, address.data(), canonical.data(), canonical.size());
   return Host{Host::Kind::kIpv6, canonical.data()};
 }
 
 static Result<> check_label(std::string_view text, std::string_view label) {
-  if (label.empty()) return refuse(text, text.ends_with('.') ? "drop the dot at its end" : "a part between dots is empty");
+  if (label.empty())
+    return refuse(text, text.ends_with('.') ? "drop the dot at its end" : "a part between dots is empty");
   if (label.size() > 63) return refuse(text, "a part between dots has more than 63 characters");
   if (label.front() == '-' || label.back() == '-') return refuse(text, "a part begins or ends with '-'");
   for (const char c : label) {
-    if (!is_letter(c) && !is_digit(c) && c != '-') return refuse(text, "a name has letters, digits and '-' between dots (write other scripts as xn--…)");
+    if (!is_letter(c) && !is_digit(c) && c != '-')
+      return refuse(text, "a name has letters, digits and '-' between dots (write other scripts as xn--…)");
   }
   return {};
 }
 
 Result<Host> parse_host(std::string_view text) {
   if (text.empty()) return fail(Code::kInvalidArgument, "the host is empty");
-  if (text.size() > kHostBytes) return fail(Code::kResourceExhausted, fmt::format("a host has more than {} bytes (kHostBytes)", kHostBytes));
+  if (text.size() > kHostBytes)
+    return fail(Code::kResourceExhausted, fmt::format("a host has more than {} bytes (kHostBytes)", kHostBytes));
   if (text.starts_with('[') && text.ends_with(']')) return parse_ipv6(text);
   if (is_ipv4(text)) return Host{Host::Kind::kIpv4, std::string(text)};
   const auto labels = split(text, '.');
@@ -68,7 +73,8 @@ static Result<std::uint16_t> parse_port(std::string_view text, std::string_view 
   unsigned value = 0;
   const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   const bool whole = code == std::errc() && end == digits.data() + digits.size() && digits.size() <= 5;
-  if (!whole || !is_digit(digits.front()) || digits.front() == '0' || value > 65535) return refuse(text, "a port is a number from 1 to 65535");
+  if (!whole || !is_digit(digits.front()) || digits.front() == '0' || value > 65535)
+    return refuse(text, "a port is a number from 1 to 65535");
   return static_cast<std::uint16_t>(value);
 }
 
@@ -90,26 +96,38 @@ Result<HostPort> parse_host_port(std::string_view text, std::uint16_t default_po
 }
 
 Result<HostPort> parse_http_target(std::string_view url) {
-  if (url.size() > kUrlBytes) return fail(Code::kResourceExhausted, fmt::format("the URL has more than {} bytes (kUrlBytes)", kUrlBytes));
-  const auto bad = std::ranges::find_if(url, [](char c) { return static_cast<unsigned char>(c) <= 0x20 || static_cast<unsigned char>(c) >= 0x7f || c == '\\'; });
-  if (bad != url.end()) return fail(Code::kInvalidArgument, fmt::format("the URL '{}' holds a blank, a backslash, a control or a character beyond ASCII", printable(url, 120)));
+  if (url.size() > kUrlBytes)
+    return fail(Code::kResourceExhausted, fmt::format("the URL has more than {} bytes (kUrlBytes)", kUrlBytes));
+  const auto bad = std::ranges::find_if(url, [](char c) {
+    return static_cast<unsigned char>(c) <= 0x20 || static_cast<unsigned char>(c) >= 0x7f || c == '\\';
+  });
+  if (bad != url.end())
+    return fail(Code::kInvalidArgument,
+                fmt::format("the URL '{}' holds a blank, a backslash, a control or a character beyond ASCII",
+                            printable(url, 120)));
   const auto scheme_end = url.find("://");
   const auto scheme = to_lower(url.substr(0, scheme_end == std::string_view::npos ? 0 : scheme_end));
-  if (scheme != "http" && scheme != "https") return fail(Code::kInvalidArgument, fmt::format("the URL '{}' does not begin with http:// or https://", printable(url, 120)));
+  if (scheme != "http" && scheme != "https")
+    return fail(Code::kInvalidArgument,
+                fmt::format("the URL '{}' does not begin with http:// or https://", printable(url, 120)));
   const auto rest = url.substr(scheme_end + 3);
   const auto authority = rest.substr(0, rest.find_first_of("/?#"));
-  if (authority.contains('@')) return fail(Code::kInvalidArgument, fmt::format("the URL '{}' carries a user name; leave out what stands before '@'", printable(url, 120)));
+  if (authority.contains('@'))
+    return fail(Code::kInvalidArgument,
+                fmt::format("the URL '{}' carries a user name; leave out what stands before '@'", printable(url, 120)));
   return parse_host_port(authority, scheme == "https" ? 443 : 80);
 }
 
 std::string HostPort::to_string() const {
-  return host.kind == Host::Kind::kIpv6 ? fmt::format("[{}]:{}", host.text, port) : fmt::format("{}:{}", host.text, port);
+  return host.kind == Host::Kind::kIpv6 ? fmt::format("[{}]:{}", host.text, port)
+                                        : fmt::format("{}:{}", host.text, port);
 }
 
 Result<HostPattern> HostPattern::parse(std::string_view text) {
   HostPattern out;
   out.wildcard_ = text.starts_with("*.");
-  if (text == "*") return refuse(text, "a rule for every host permits everything; name hosts, or '*.example.com' for those below one");
+  if (text == "*")
+    return refuse(text, "a rule for every host permits everything; name hosts, or '*.example.com' for those below one");
   REMIT_TRY(out.host_, parse_host(out.wildcard_ ? text.substr(2) : text));
   if (out.wildcard_ && out.host_.kind != Host::Kind::kName) return refuse(text, "an address has nothing below it");
   return out;

@@ -1,5 +1,6 @@
-// Strict names of hosts for egress rules (RFC 952/1123 letters, digits and hyphens; RFC 3986 authority without userinfo). What two parsers could read
-// differently is refused: user names, escapes, NUL, a trailing dot, octal, hexadecimal or short IPv4, IPv6 zones. Any thread.
+// Strict names of hosts for egress rules (RFC 952/1123 letters, digits and hyphens; RFC 3986 authority without
+// userinfo). What two parsers could read differently is refused: user names, escapes, NUL, a trailing dot, octal,
+// hexadecimal or short IPv4, IPv6 zones. Any thread.
 #pragma once
 
 #include <cstdint>

@@ -28,9 +28,34 @@ TEST(Host, TakesNamesAndAddresses) {
 }
 
 TEST(Host, RefusesWhatTwoParsersReadDifferently) {
-  for (const std::string_view text : std::initializer_list<std::string_view>{"", ".", "a.", "a..b", "-a.b", "a-.b", "a_b.c", "a b", "a\0b"sv, "exämple.com", "0x7f.0.0.1", "017700000001", "127.1",
-                          "127.0.0.01", "256.1.1.1", "1.2.3.4.5", "0x7f000001", "2130706433", "a.123", "user@host", "a%2eb", "[::1", "[::1%eth0]",
-                          "[1.2.3.4]", "host/path", "host:80", "evil.com#.good.com", "*"}) {
+  for (const std::string_view text : std::initializer_list<std::string_view>{"",
+                                                                             ".",
+                                                                             "a.",
+                                                                             "a..b",
+                                                                             "-a.b",
+                                                                             "a-.b",
+                                                                             "a_b.c",
+                                                                             "a b",
+                                                                             "a\0b"sv,
+                                                                             "exämple.com",
+                                                                             "0x7f.0.0.1",
+                                                                             "017700000001",
+                                                                             "127.1",
+                                                                             "127.0.0.01",
+                                                                             "256.1.1.1",
+                                                                             "1.2.3.4.5",
+                                                                             "0x7f000001",
+                                                                             "2130706433",
+                                                                             "a.123",
+                                                                             "user@host",
+                                                                             "a%2eb",
+                                                                             "[::1",
+                                                                             "[::1%eth0]",
+                                                                             "[1.2.3.4]",
+                                                                             "host/path",
+                                                                             "host:80",
+                                                                             "evil.com#.good.com",
+                                                                             "*"}) {
     EXPECT_EQ(host(text), "refused") << text;
   }
   EXPECT_THAT(parse_host(std::string(kHostBytes + 1, 'a')).error().message(), HasSubstr("kHostBytes"));
@@ -41,16 +66,21 @@ TEST(Host, ReadsTheTargetOfAUrl) {
   EXPECT_EQ(target("HTTP://api.example.com"), "api.example.com:80");
   EXPECT_EQ(target("https://[::1]:8443/"), "[::1]:8443");
   EXPECT_EQ(target("https://good.com?@evil.com"), "good.com:443");
-  for (const std::string_view url : std::initializer_list<std::string_view>{"https://good.com@evil.com/", "https://good.com\\@evil.com/", "ftp://a.b", "//a.b", "https://", "https://a.b:0/",
-                         "https://a.b:65536/", "https://a.b:080/", "https://a.b:/", "https://a.b:+80", "https://a.b\r\nHost: c", "javascript:1",
-                         "https://a.b.:443", "https:///a.b", "https://a.b\0.c"sv, " https://a.b"}) {
+  for (const std::string_view url : std::initializer_list<std::string_view>{
+           "https://good.com@evil.com/", "https://good.com\\@evil.com/", "ftp://a.b", "//a.b", "https://",
+           "https://a.b:0/", "https://a.b:65536/", "https://a.b:080/", "https://a.b:/", "https://a.b:+80",
+           "https://a.b\r\nHost: c", "javascript:1", "https://a.b.:443", "https:///a.b", "https://a.b\0.c"sv,
+           " https://a.b"}) {
     EXPECT_EQ(target(url), "refused") << url;
   }
-  EXPECT_THAT(parse_http_target("https://a.b/" + std::string(kUrlBytes, 'a')).error().message(), HasSubstr("kUrlBytes"));
+  EXPECT_THAT(parse_http_target("https://a.b/" + std::string(kUrlBytes, 'a')).error().message(),
+              HasSubstr("kUrlBytes"));
 }
 
 TEST(Host, PatternsMatchWholeLabels) {
-  const auto matches = [](std::string_view pattern, std::string_view text) { return HostPattern::parse(pattern)->matches(*parse_host(text)); };
+  const auto matches = [](std::string_view pattern, std::string_view text) {
+    return HostPattern::parse(pattern)->matches(*parse_host(text));
+  };
   EXPECT_TRUE(matches("api.example.com", "API.example.com"));
   EXPECT_TRUE(matches("*.example.com", "a.example.com"));
   EXPECT_TRUE(matches("*.example.com", "a.b.example.com"));

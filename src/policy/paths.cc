@@ -21,11 +21,15 @@ static bool has_control(std::string_view text) {
 }
 
 static Result<> check_text(std::string_view path) {
-  const auto refuse = [&](Code code, std::string_view why) { return fail(code, fmt::format("the path '{}' {}", printable(path, 120), why)); };
+  const auto refuse = [&](Code code, std::string_view why) {
+    return fail(code, fmt::format("the path '{}' {}", printable(path, 120), why));
+  };
   if (path.empty()) return fail(Code::kInvalidArgument, "the path is empty");
-  if (path.size() > limits::kPathBytes) return refuse(Code::kResourceExhausted, fmt::format("has more than {} bytes (kPathBytes)", limits::kPathBytes));
+  if (path.size() > limits::kPathBytes)
+    return refuse(Code::kResourceExhausted, fmt::format("has more than {} bytes (kPathBytes)", limits::kPathBytes));
   if (!is_valid_utf8(path)) return refuse(Code::kInvalidArgument, "is not valid UTF-8");
-  if (has_control(path)) return refuse(Code::kInvalidArgument, "holds a NUL, a line break or another control character");
+  if (has_control(path))
+    return refuse(Code::kInvalidArgument, "holds a NUL, a line break or another control character");
   return {};
 }
 
@@ -34,10 +38,12 @@ static Result<std::string_view> below_root(std::string_view path, std::string_vi
   while (root.ends_with('/')) root.remove_suffix(1);
   std::string_view rest = path;
   while (rest.starts_with("//")) rest.remove_prefix(1);
-  const bool inside = !root.empty() && rest.starts_with(root) && (rest.size() == root.size() || rest[root.size()] == '/');
+  const bool inside =
+      !root.empty() && rest.starts_with(root) && (rest.size() == root.size() || rest[root.size()] == '/');
   if (!inside) {
-    return fail(Code::kPermissionDenied, fmt::format("the path '{}' is outside of the workspace{}; use a path relative to it", printable(path, 120),
-                                                     root.empty() ? "" : fmt::format(" {}", root)));
+    return fail(Code::kPermissionDenied,
+                fmt::format("the path '{}' is outside of the workspace{}; use a path relative to it",
+                            printable(path, 120), root.empty() ? "" : fmt::format(" {}", root)));
   }
   return rest.substr(root.size());
 }
@@ -53,16 +59,20 @@ Result<std::string> normalise_path(std::string_view path, std::string_view works
     if (segment.empty() || segment == ".") continue;
     if (segment == "..") {
       if (kept.empty()) {
-        return fail(Code::kPermissionDenied, fmt::format("the path '{}' leads out of the workspace", printable(path, 120)));
+        return fail(Code::kPermissionDenied,
+                    fmt::format("the path '{}' leads out of the workspace", printable(path, 120)));
       }
       kept.pop_back();
       continue;
     }
     if (segment.size() > kSegmentBytes) {
-      return fail(Code::kResourceExhausted, fmt::format("a name in the path '{}' has more than {} bytes (kSegmentBytes)", printable(path, 120), kSegmentBytes));
+      return fail(Code::kResourceExhausted,
+                  fmt::format("a name in the path '{}' has more than {} bytes (kSegmentBytes)", printable(path, 120),
+                              kSegmentBytes));
     }
     if (kept.size() == kPathSegments) {
-      return fail(Code::kResourceExhausted, fmt::format("the path '{}' has more than {} segments (kPathSegments)", printable(path, 120), kPathSegments));
+      return fail(Code::kResourceExhausted, fmt::format("the path '{}' has more than {} segments (kPathSegments)",
+                                                        printable(path, 120), kPathSegments));
     }
     kept.emplace_back(segment);
   }

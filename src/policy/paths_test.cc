@@ -30,13 +30,16 @@ TEST(Paths, HaveOneForm) {
 }
 
 TEST(Paths, NeverLeadOut) {
-  for (const auto path : {"..", "a/../..", "../workspace/a", "/etc/passwd", "/workspacex/a", "/workspace/../etc", "/", "//etc"}) {
+  for (const auto path :
+       {"..", "a/../..", "../workspace/a", "/etc/passwd", "/workspacex/a", "/workspace/../etc", "/", "//etc"}) {
     EXPECT_EQ(normal(path), "refused") << path;
   }
 }
 
 TEST(Paths, RefuseWhatCannotBeShown) {
-  for (const auto path : {""sv, "a\0b"sv, "a\nb"sv, "a\x1b[2Jb"sv, "a\x7f"sv, "\xff"sv, "a\xc2\x85"sv, "invoice\xe2\x80\xae"sv}) EXPECT_EQ(normal(path), "refused");
+  for (const auto path :
+       {""sv, "a\0b"sv, "a\nb"sv, "a\x1b[2Jb"sv, "a\x7f"sv, "\xff"sv, "a\xc2\x85"sv, "invoice\xe2\x80\xae"sv})
+    EXPECT_EQ(normal(path), "refused");
   EXPECT_THAT(normalise_path("a\nb", "").error().message(), HasSubstr("a\\nb"));
 }
 
@@ -52,7 +55,8 @@ TEST(Paths, AreBounded) {
 
 TEST(Paths, WhatIsAcceptedIsStableAndInside) {
   SeededRng rng(11);
-  constexpr std::string_view kPieces[] = {"a", "b.txt", ".", "..", "/", "//", "/workspace/", "workspace", "\xc3\xa9", "...", " "};
+  constexpr std::string_view kPieces[] = {"a",           "b.txt",     ".",        "..",  "/", "//",
+                                          "/workspace/", "workspace", "\xc3\xa9", "...", " "};
   for (int round = 0; round < 200'000; ++round) {
     std::string path;
     for (std::uint64_t k = 1 + rng.below(8); k > 0; --k) path += kPieces[rng.below(std::size(kPieces))];

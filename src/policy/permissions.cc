@@ -9,11 +9,16 @@ namespace remit::policy {
 
 std::string_view to_string(Considered::Result result) {
   switch (result) {
-    case Considered::Result::kDecided: return "decided";
-    case Considered::Result::kOtherTool: return "other tool";
-    case Considered::Result::kConditionFalse: return "condition false";
-    case Considered::Result::kConditionFailed: return "condition failed";
-    case Considered::Result::kOverruled: return "overruled";
+    case Considered::Result::kDecided:
+      return "decided";
+    case Considered::Result::kOtherTool:
+      return "other tool";
+    case Considered::Result::kConditionFalse:
+      return "condition false";
+    case Considered::Result::kConditionFailed:
+      return "condition failed";
+    case Considered::Result::kOverruled:
+      return "overruled";
   }
   return "other tool";
 }
@@ -23,10 +28,13 @@ Permissions::Permissions(std::unique_ptr<const CompiledPermissions> compiled, st
     : compiled_(std::move(compiled)), parent_(std::move(parent)), warnings_(std::move(warnings)) {}
 Permissions::~Permissions() = default;
 
-Result<std::shared_ptr<const Permissions>> Permissions::compile(PermissionsSpec spec, std::shared_ptr<const Permissions> parent) {
+Result<std::shared_ptr<const Permissions>> Permissions::compile(PermissionsSpec spec,
+                                                                std::shared_ptr<const Permissions> parent) {
   std::size_t depth = 0;
   for (const Permissions* above = parent.get(); above; above = above->parent_.get()) {
-    if (++depth > kAncestors) return fail(Code::kResourceExhausted, fmt::format("a mission has more than {} missions above it (kAncestors)", kAncestors));
+    if (++depth > kAncestors)
+      return fail(Code::kResourceExhausted,
+                  fmt::format("a mission has more than {} missions above it (kAncestors)", kAncestors));
   }
   std::vector<std::string> warnings;
   REMIT_TRY(auto compiled, CompiledPermissions::compile(std::move(spec), warnings));
@@ -38,10 +46,14 @@ Result<std::shared_ptr<const Permissions>> Permissions::compile(PermissionsSpec 
 static int force(const Verdict& verdict) {
   if (verdict.audit_only) return 1;
   switch (verdict.decision) {
-    case Decision::kAllow: return 0;
-    case Decision::kAsk: return 2;
-    case Decision::kUnavailable: return 3;
-    case Decision::kDeny: return 4;
+    case Decision::kAllow:
+      return 0;
+    case Decision::kAsk:
+      return 2;
+    case Decision::kUnavailable:
+      return 3;
+    case Decision::kDeny:
+      return 4;
   }
   return 4;
 }
@@ -75,7 +87,8 @@ Mode Permissions::mode() const { return compiled_->spec.mode; }
 bool Permissions::may_allow(std::string_view tool) const {
   const auto& rules = compiled_->rules;
   const auto any = [&](auto wanted) {
-    return std::ranges::any_of(rules, [&](const CompiledRule& rule) { return wanted(rule) && rule.matches_tool(tool); });
+    return std::ranges::any_of(rules,
+                               [&](const CompiledRule& rule) { return wanted(rule) && rule.matches_tool(tool); });
   };
   if (compiled_->spec.mode == Mode::kEnforce) {
     if (any([](const CompiledRule& rule) { return rule.effect == RuleEffect::kDeny && !rule.when; })) return false;

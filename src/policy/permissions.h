@@ -1,8 +1,10 @@
-// The first safeguard: rules of the mission. Deny before Ask before Allow; no rule: denied; a condition that fails to evaluate denies.
+// The first safeguard: rules of the mission. Deny before Ask before Allow; no rule: denied; a condition that fails to
+// evaluate denies.
 //
-// Besides the rules: `http.request` must also match an egress rule; `model.call` needs a model of the mission and `workspace.write` a write glob (both
-// need no Allow rule, for the mission's own fields permit them, but Deny and Ask rules count); no action may name a hidden or an unnormalised path.
-// Conditions read: tool, kind, effect, resource, channel, args, mission, budget {limit, spent, reserved: {costMicroUSD, tokens, calls}}, call.
+// Besides the rules: `http.request` must also match an egress rule; `model.call` needs a model of the mission and
+// `workspace.write` a write glob (both need no Allow rule, for the mission's own fields permit them, but Deny and Ask
+// rules count); no action may name a hidden or an unnormalised path. Conditions read: tool, kind, effect, resource,
+// channel, args, mission, budget {limit, spent, reserved: {costMicroUSD, tokens, calls}}, call.
 //
 // Permissions are immutable once compiled and may be shared between threads; a decision parses nothing.
 #pragma once
@@ -24,11 +26,11 @@ namespace remit::policy {
 // What happened to one rule while an action was decided.
 struct Considered {
   enum class Result : std::uint8_t {
-    kDecided,       // This rule made the verdict.
-    kOtherTool,     // None of its globs matches the tool.
+    kDecided,    // This rule made the verdict.
+    kOtherTool,  // None of its globs matches the tool.
     kConditionFalse,
     kConditionFailed,
-    kOverruled,     // It matched, but a rule with more force decided.
+    kOverruled,  // It matched, but a rule with more force decided.
   };
   std::string name;
   std::string effect;  // "Allow", "Ask", "Deny", or "field": workspace, model or egress decided, and `name` says which.
@@ -47,7 +49,8 @@ class CompiledPermissions;  // Private.
 
 class Permissions {
  public:
-  // Fails on the first rule that is not sound, with its source. `parent`: the permissions of the mission above; both must allow.
+  // Fails on the first rule that is not sound, with its source. `parent`: the permissions of the mission above; both
+  // must allow.
   static Result<std::shared_ptr<const Permissions>> compile(PermissionsSpec spec,
                                                             std::shared_ptr<const Permissions> parent = nullptr);
   ~Permissions();

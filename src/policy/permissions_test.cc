@@ -1,10 +1,11 @@
 #include "policy/permissions.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include "policy/explain.h"
 
@@ -21,7 +22,11 @@ PermissionsSpec example() {
   spec.rules = {
       {"read", RuleEffect::kAllow, {"files.read", "files.list"}, "", "mission.yaml:17"},
       {"compute", RuleEffect::kAllow, {"shell.run"}, "args.timeout_s <= 60", "mission.yaml:18"},
-      {"no-rm", RuleEffect::kDeny, {"shell.*"}, "has(args.command) && args.command.contains('rm -rf')", "mission.yaml:19"},
+      {"no-rm",
+       RuleEffect::kDeny,
+       {"shell.*"},
+       "has(args.command) && args.command.contains('rm -rf')",
+       "mission.yaml:19"},
       {"big-write", RuleEffect::kAsk, {"files.write"}, "size(args.content) > 10", "mission.yaml:20"},
       {"write", RuleEffect::kAllow, {"files.write"}, "", "mission.yaml:21"},
   };
@@ -70,7 +75,8 @@ TEST(Permissions, NoRuleIsDeniedAndTheSmallestChangeIsNamed) {
 TEST(Permissions, AFalseConditionSaysWhichValueFailed) {
   const auto verdict = decide(example(), call("shell.run", R"({"timeout_s": 120})"));
   EXPECT_EQ(verdict.decision, Decision::kDeny);
-  EXPECT_EQ(verdict.reason, "rule 'compute' would allow shell.run, but args.timeout_s <= 60 is false (args.timeout_s = 120)");
+  EXPECT_EQ(verdict.reason,
+            "rule 'compute' would allow shell.run, but args.timeout_s <= 60 is false (args.timeout_s = 120)");
   EXPECT_EQ(verdict.source, "mission.yaml:18");
 }
 
@@ -83,7 +89,8 @@ TEST(Permissions, AnAllowRuleThatFailsDoesNotAllow) {
 TEST(Permissions, ADenyOrAskRuleThatFailsDenies) {
   for (const auto effect : {RuleEffect::kDeny, RuleEffect::kAsk}) {
     PermissionsSpec spec;
-    spec.rules = {{"all", RuleEffect::kAllow, {"*"}, "", ""}, {"guard", effect, {"shell.run"}, "args.missing == 1", ""}};
+    spec.rules = {{"all", RuleEffect::kAllow, {"*"}, "", ""},
+                  {"guard", effect, {"shell.run"}, "args.missing == 1", ""}};
     const auto verdict = decide(spec, call("shell.run", "{}"));
     EXPECT_EQ(verdict.decision, Decision::kDeny);
     EXPECT_EQ(verdict.rule, "guard");
@@ -98,12 +105,14 @@ TEST(Permissions, DenyBeforeAskBeforeAllow) {
   const auto asked = decide(example(), call("files.write", R"({"path": "ledger.db", "content": "0123456789abc"})"));
   EXPECT_EQ(asked.decision, Decision::kAsk);
   EXPECT_EQ(asked.rule, "big-write");
-  EXPECT_EQ(decide(example(), call("files.write", R"({"path": "ledger.db", "content": "x"})")).decision, Decision::kAllow);
+  EXPECT_EQ(decide(example(), call("files.write", R"({"path": "ledger.db", "content": "x"})")).decision,
+            Decision::kAllow);
 }
 
 TEST(Permissions, EgressStandsBesideTheRules) {
   auto spec = example();
-  const auto request = call("http.request", R"({"method": "POST", "url": "https://mail.example.net/send"})", "mail.example.net:443");
+  const auto request =
+      call("http.request", R"({"method": "POST", "url": "https://mail.example.net/send"})", "mail.example.net:443");
   auto verdict = decide(spec, request);
   EXPECT_EQ(verdict.decision, Decision::kDeny);
   EXPECT_EQ(verdict.rule, "egress");
@@ -117,17 +126,22 @@ TEST(Permissions, EgressStandsBesideTheRules) {
   spec.rules.push_back({"web", RuleEffect::kAllow, {"http.*"}, "args.method == 'POST'", ""});
   EXPECT_EQ(decide(spec, request).decision, Decision::kAllow);
   const auto other = call("http.request", R"({"method": "POST", "url": "https://mail.example.net:8443/"})");
-  EXPECT_THAT(decide(spec, other).reason, HasSubstr("egress does not name mail.example.net:8443; it names *.example.net:443"));
+  EXPECT_THAT(decide(spec, other).reason,
+              HasSubstr("egress does not name mail.example.net:8443; it names *.example.net:443"));
 }
 
 TEST(Permissions, ATargetThatContradictsItselfIsDenied) {
   auto spec = example();
   spec.egress = {{"good", "good.com", 443, ""}};
   spec.rules.push_back({"web", RuleEffect::kAllow, {"http.*"}, "", ""});
-  EXPECT_EQ(decide(spec, call("http.request", R"({"url": "https://evil.com/"})", "good.com:443")).decision, Decision::kDeny);
+  EXPECT_EQ(decide(spec, call("http.request", R"({"url": "https://evil.com/"})", "good.com:443")).decision,
+            Decision::kDeny);
   EXPECT_EQ(decide(spec, call("http.request", R"({"url": "https://good.com@evil.com/"})")).decision, Decision::kDeny);
   EXPECT_EQ(decide(spec, call("http.request", R"({"url": 7})", "good.com:443")).decision, Decision::kDeny);
-  EXPECT_EQ(decide(spec, call("http.request", R"({"url": "https://good.com/"})", "good.com:443")).decision, Decision::kAllow);
+  const auto fronted = call("http.request", R"({"url": "https://good.com/", "headers": {"HOST": "evil.com"}})");
+  EXPECT_THAT(decide(spec, fronted).reason, HasSubstr("sets the header Host"));
+  EXPECT_EQ(decide(spec, call("http.request", R"({"url": "https://good.com/"})", "good.com:443")).decision,
+            Decision::kAllow);
 }
 
 TEST(Permissions, FileChangesNeedAWriteGlob) {
@@ -176,7 +190,11 @@ TEST(Permissions, ModelCallsNeedTheMissionsModel) {
 
 TEST(Permissions, ConditionsReadTheBudget) {
   PermissionsSpec spec;
-  spec.rules = {{"cheap", RuleEffect::kAllow, {"*"}, "budget.spent.costMicroUSD < 1000 && mission.name == 'm' && kind == 'ToolCall'", ""}};
+  spec.rules = {{"cheap",
+                 RuleEffect::kAllow,
+                 {"*"},
+                 "budget.spent.costMicroUSD < 1000 && mission.name == 'm' && kind == 'ToolCall'",
+                 ""}};
   spec.mission = {{"name", "m"}};
   BudgetView budget;
   budget.spent.cost = {999};
@@ -218,7 +236,8 @@ TEST(Permissions, UnsoundRulesAreRefusedWithTheirPlace) {
     const auto result = Permissions::compile(spec);
     return result ? std::string("accepted") : result.error().to_string();
   };
-  EXPECT_THAT(trouble({"a", RuleEffect::kAllow, {"x"}, "1 +", "m.yaml:3"}), HasSubstr("m.yaml:3: the condition of rule 'a': column 4"));
+  EXPECT_THAT(trouble({"a", RuleEffect::kAllow, {"x"}, "1 +", "m.yaml:3"}),
+              HasSubstr("m.yaml:3: the condition of rule 'a': column 4"));
   EXPECT_THAT(trouble({"a", RuleEffect::kAllow, {}, "", "m.yaml:3"}), HasSubstr("names no tools"));
   EXPECT_THAT(trouble({"", RuleEffect::kAllow, {"x"}, "", ""}), HasSubstr("has no name"));
   EXPECT_THAT(trouble({"a", RuleEffect::kAllow, {"x y"}, "", ""}), HasSubstr("no name of a tool"));
@@ -229,7 +248,8 @@ TEST(Permissions, UnsoundRulesAreRefusedWithTheirPlace) {
 
 TEST(Permissions, AreBounded) {
   PermissionsSpec spec;
-  for (std::size_t i = 0; i <= kRules; ++i) spec.rules.push_back({fmt::format("r{}", i), RuleEffect::kAllow, {"x"}, "", ""});
+  for (std::size_t i = 0; i <= kRules; ++i)
+    spec.rules.push_back({fmt::format("r{}", i), RuleEffect::kAllow, {"x"}, "", ""});
   EXPECT_THAT(Permissions::compile(spec).error().message(), HasSubstr("kRules"));
   spec.rules = {{"r", RuleEffect::kAllow, std::vector<std::string>(kToolsPerRule + 1, "x"), "", ""}};
   EXPECT_THAT(Permissions::compile(spec).error().message(), HasSubstr("kToolsPerRule"));
@@ -248,7 +268,8 @@ TEST(Permissions, WarnOfConditionsThatCannotHold) {
   auto spec = example();
   EXPECT_THAT((*Permissions::compile(spec))->warnings(), IsEmpty());
   spec.rules[1].when = "arg.timeout_s <= 60 || mission.nam == 'x'";
-  EXPECT_THAT((*Permissions::compile(spec))->warnings(), ElementsAre(HasSubstr("did you mean 'args'"), HasSubstr("did you mean 'name'")));
+  EXPECT_THAT((*Permissions::compile(spec))->warnings(),
+              ElementsAre(HasSubstr("did you mean 'args'"), HasSubstr("did you mean 'name'")));
 }
 
 TEST(Permissions, ExplainListsEveryRule) {
@@ -261,7 +282,10 @@ TEST(Permissions, ExplainListsEveryRule) {
   const auto text = render(action, explanation);
   EXPECT_THAT(text, HasSubstr("Deny  shell.run  python3 import.py"));
   EXPECT_THAT(text, HasSubstr("at       mission.yaml:18"));
-  EXPECT_THAT(text, HasSubstr("compute          condition false  args.timeout_s <= 60 is false (args.timeout_s = 120)  (mission.yaml:18)"));
+  EXPECT_THAT(
+      text,
+      HasSubstr(
+          "compute          condition false  args.timeout_s <= 60 is false (args.timeout_s = 120)  (mission.yaml:18)"));
   EXPECT_EQ(to_json_object(explanation).at("considered").as_array().size(), 5U);
   const auto allowed = permissions->explain(call("files.list", "{}"), {}, nullptr);
   EXPECT_EQ(allowed.considered[0].result, Considered::Result::kDecided);
@@ -281,7 +305,8 @@ TEST(PermissionStage, DecidesAsAStage) {
   const CallContext context;
   const auto so_far = Verdict::allow("", "");
   Verdict verdict;
-  asio::co_spawn(io, stage.decide(action, context, so_far), [&](std::exception_ptr, Verdict decided) { verdict = std::move(decided); });
+  asio::co_spawn(io, stage.decide(action, context, so_far),
+                 [&](std::exception_ptr, Verdict decided) { verdict = std::move(decided); });
   io.run();
   EXPECT_EQ(verdict.rule, "read");
 }

@@ -1,8 +1,9 @@
-// One permission decision with 20 rules, half of them with conditions. The percentiles are of single decisions, timed one by one.
+// One permission decision with 20 rules, half of them with conditions. The percentiles are of single decisions, timed
+// one by one.
+#include <benchmark/benchmark.h>
+
 #include <algorithm>
 #include <chrono>
-
-#include <benchmark/benchmark.h>
 
 #include "policy/cel.h"
 #include "policy/permissions.h"
@@ -13,20 +14,35 @@ namespace {
 PermissionsSpec twenty_rules() {
   PermissionsSpec spec;
   for (int i = 0; i < 6; ++i) {
-    spec.rules.push_back({fmt::format("deny-{}", i), RuleEffect::kDeny, {"shell.*"}, fmt::format("args.command.contains('bad-{}') || args.timeout_s > 600", i), ""});
+    spec.rules.push_back({fmt::format("deny-{}", i),
+                          RuleEffect::kDeny,
+                          {"shell.*"},
+                          fmt::format("args.command.contains('bad-{}') || args.timeout_s > 600", i),
+                          ""});
   }
   for (int i = 0; i < 4; ++i) {
-    spec.rules.push_back({fmt::format("ask-{}", i), RuleEffect::kAsk, {"*.run"}, fmt::format("has(args.danger) && args.danger == {}", i), ""});
+    spec.rules.push_back({fmt::format("ask-{}", i),
+                          RuleEffect::kAsk,
+                          {"*.run"},
+                          fmt::format("has(args.danger) && args.danger == {}", i),
+                          ""});
   }
-  for (int i = 0; i < 9; ++i) spec.rules.push_back({fmt::format("allow-{}", i), RuleEffect::kAllow, {fmt::format("tool{}.*", i)}, "", ""});
-  spec.rules.push_back({"compute", RuleEffect::kAllow, {"shell.run"}, "args.timeout_s <= 60 && args.env.all(k, k.startsWith('CI_'))", ""});
+  for (int i = 0; i < 9; ++i)
+    spec.rules.push_back({fmt::format("allow-{}", i), RuleEffect::kAllow, {fmt::format("tool{}.*", i)}, "", ""});
+  spec.rules.push_back({"compute",
+                        RuleEffect::kAllow,
+                        {"shell.run"},
+                        "args.timeout_s <= 60 && args.env.all(k, k.startsWith('CI_'))",
+                        ""});
   return spec;
 }
 
 Action shell() {
   Action action;
   action.tool = "shell.run", action.resource = "python3 import.py";
-  action.args = {{"command", "python3 import.py --year 2024"}, {"timeout_s", 60}, {"env", json::object{{"CI_A", "1"}, {"CI_B", "2"}}}};
+  action.args = {{"command", "python3 import.py --year 2024"},
+                 {"timeout_s", 60},
+                 {"env", json::object{{"CI_A", "1"}, {"CI_B", "2"}}}};
   return action;
 }
 
@@ -52,7 +68,8 @@ void decide_20_rules(benchmark::State& state) {
 BENCHMARK(decide_20_rules);
 
 void cel_condition(benchmark::State& state) {
-  const auto program = *cel::Program::compile("args.timeout_s <= 60 && args.command.startsWith('python3')", {{"args", {}}});
+  const auto program =
+      *cel::Program::compile("args.timeout_s <= 60 && args.command.startsWith('python3')", {{"args", {}}});
   const auto action = shell();
   cel::Bindings bindings;
   bindings.bind("args", action.args);
@@ -62,7 +79,8 @@ BENCHMARK(cel_condition);
 
 void cel_compile(benchmark::State& state) {
   for (auto _ : state) {
-    benchmark::DoNotOptimize(cel::Program::compile("args.timeout_s <= 60 && args.command.startsWith('python3')", {{"args", {}}}));
+    benchmark::DoNotOptimize(
+        cel::Program::compile("args.timeout_s <= 60 && args.command.startsWith('python3')", {{"args", {}}}));
   }
 }
 BENCHMARK(cel_compile);

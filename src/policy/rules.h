@@ -1,4 +1,5 @@
-// What a mission permits, as plain values: `serve` makes them of the Mission kind. Every `source` is "file:line" for messages, "" when unknown.
+// What a mission permits, as plain values: `serve` makes them of the Mission kind. Every `source` is "file:line" for
+// messages, "" when unknown.
 #pragma once
 
 #include <cstdint>
@@ -35,8 +36,8 @@ struct RuleSpec {
 
 struct EgressRule {
   std::string name;
-  std::string host;         // "api.example.com" or "*.example.com".
-  std::uint16_t port = 443; // 0 reads as 443.
+  std::string host;          // "api.example.com" or "*.example.com".
+  std::uint16_t port = 443;  // 0 reads as 443.
   std::string source;
 };
 

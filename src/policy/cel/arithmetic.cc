@@ -36,16 +36,20 @@ static Value on_integers(Op op, Int a, Int b, Value (*make)(Int)) {
 
 static std::optional<Value> on_doubles(Op op, double a, double b) {
   switch (op) {
-    case Op::kAdd: return Value::floating(a + b);
-    case Op::kSubtract: return Value::floating(a - b);
-    case Op::kMultiply: return Value::floating(a * b);
+    case Op::kAdd:
+      return Value::floating(a + b);
+    case Op::kSubtract:
+      return Value::floating(a - b);
+    case Op::kMultiply:
+      return Value::floating(a * b);
     case Op::kDivide: {
       // Division by zero is defined for IEEE 754; written out for the sanitizers.
       if (b != 0) return Value::floating(a / b);
       if (a == 0 || std::isnan(a)) return Value::floating(NAN);
       return Value::floating(std::signbit(a) == std::signbit(b) ? INFINITY : -INFINITY);
     }
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -66,8 +70,12 @@ static Value concatenate(const Value& a, const Value& b, Meter& meter) {
 }
 
 static std::optional<Value> on_times(Op op, const Value& a, const Value& b) {
-  const auto time = [](std::optional<Timestamp> value) { return value ? Value::timestamp(*value) : Value::error("range: timestamp overflow"); };
-  const auto length = [](std::optional<std::int64_t> value) { return value ? Value::duration(*value) : Value::error("range: duration overflow"); };
+  const auto time = [](std::optional<Timestamp> value) {
+    return value ? Value::timestamp(*value) : Value::error("range: timestamp overflow");
+  };
+  const auto length = [](std::optional<std::int64_t> value) {
+    return value ? Value::duration(*value) : Value::error("range: duration overflow");
+  };
   if (op == Op::kAdd) {
     if (a.is(Kind::kTimestamp) && b.is(Kind::kDuration)) return time(add(a.as_timestamp(), b.as_duration()));
     if (a.is(Kind::kDuration) && b.is(Kind::kTimestamp)) return time(add(b.as_timestamp(), a.as_duration()));
@@ -85,7 +93,8 @@ static std::optional<Value> on_times(Op op, const Value& a, const Value& b) {
 Value arithmetic(Op op, const Value& a, const Value& b, Meter& meter) {
   std::optional<Value> out;
   if (a.is(Kind::kInt) && b.is(Kind::kInt)) return on_integers(op, a.as_int(), b.as_int(), &Value::integer);
-  if (a.is(Kind::kUint) && b.is(Kind::kUint)) return on_integers(op, a.as_uint(), b.as_uint(), &Value::unsigned_integer);
+  if (a.is(Kind::kUint) && b.is(Kind::kUint))
+    return on_integers(op, a.as_uint(), b.as_uint(), &Value::unsigned_integer);
   if (a.is(Kind::kDouble) && b.is(Kind::kDouble)) out = on_doubles(op, a.as_double(), b.as_double());
   const bool joinable = a.is(Kind::kString) || a.is(Kind::kBytes) || a.is(Kind::kList);
   if (op == Op::kAdd && joinable && a.kind() == b.kind()) return concatenate(a, b, meter);
@@ -99,7 +108,8 @@ Value arithmetic(Op op, const Value& a, const Value& b, Meter& meter) {
 Value negate(const Value& value) {
   if (value.is(Kind::kDouble)) return Value::floating(-value.as_double());
   if (value.is(Kind::kDuration)) {
-    return value.as_duration() == INT64_MIN ? Value::error("range: duration overflow") : Value::duration(-value.as_duration());
+    return value.as_duration() == INT64_MIN ? Value::error("range: duration overflow")
+                                            : Value::duration(-value.as_duration());
   }
   if (!value.is(Kind::kInt)) return Value::error(fmt::format("no such overload: -{}", value.type_name()));
   return value.as_int() == INT64_MIN ? overflow() : Value::integer(-value.as_int());

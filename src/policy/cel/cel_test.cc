@@ -1,9 +1,9 @@
 #include "policy/cel.h"
 
-#include <chrono>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <chrono>
 
 namespace remit::policy::cel {
 namespace {
@@ -60,10 +60,13 @@ TEST(Cel, AnErrorIsAbsorbedOnlyByTheSideThatDecides) {
   EXPECT_FALSE(test_with("args.missing > 1 ? true : true", "{}"));
 }
 
-TEST(Cel, AConditionMustBeTrueOrFalse) { EXPECT_THAT(test_with("1 + 1", "{}").error().message(), HasSubstr("gives int")); }
+TEST(Cel, AConditionMustBeTrueOrFalse) {
+  EXPECT_THAT(test_with("1 + 1", "{}").error().message(), HasSubstr("gives int"));
+}
 
 TEST(Cel, NumbersOfDifferentTypesCompareByValue) {
-  EXPECT_EQ(value_of("9007199254740993 == 9007199254740992.0"), "true");  // As doubles: cel-spec's conformance tests ask for it.
+  EXPECT_EQ(value_of("9007199254740993 == 9007199254740992.0"),
+            "true");  // As doubles: cel-spec's conformance tests ask for it.
   EXPECT_EQ(value_of("{9007199254740993: 1}[9007199254740993]"), "1");
   EXPECT_THAT(value_of("{9007199254740993: 1}[9007199254740992.0]"), HasSubstr("no such key"));
   EXPECT_EQ(value_of("-1 < 0u && 18446744073709551615u > 9223372036854775807 && 1 == 1.0 && 1u == 1"), "true");
@@ -143,10 +146,12 @@ TEST(CelLimits, HostileTextStaysFast) {
   json::object args{{"text", std::string(2u << 20, 'a')}, {"wanted", std::string(1u << 20, 'a') + "b"}};
   Bindings bindings;
   bindings.bind("args", args);
-  for (const auto* expression : {"args.text.contains(args.wanted)", "args.text.indexOf(args.wanted) < 0", "args.text.lastIndexOf(args.wanted) < 0",
-                                 "args.text.replace(args.wanted, 'x') == ''", "args.text.split(args.wanted) == []", "args.text.reverse() == ''",
-                                 "args.text.split('') == []", "args.text.replace('', args.text) == ''", "args.text.matches('(a|aa)+$')",
-                                 "args.text.matches('(.*)(.*)(.*)(.*)(.*)(.*)(.*)b')", "args == args && args.text == args.wanted"}) {
+  for (const auto* expression :
+       {"args.text.contains(args.wanted)", "args.text.indexOf(args.wanted) < 0",
+        "args.text.lastIndexOf(args.wanted) < 0", "args.text.replace(args.wanted, 'x') == ''",
+        "args.text.split(args.wanted) == []", "args.text.reverse() == ''", "args.text.split('') == []",
+        "args.text.replace('', args.text) == ''", "args.text.matches('(a|aa)+$')",
+        "args.text.matches('(.*)(.*)(.*)(.*)(.*)(.*)(.*)b')", "args == args && args.text == args.wanted"}) {
     const auto before = std::chrono::steady_clock::now();
     (void)Program::compile(expression, kVariables)->test(bindings);
     (void)Program::compile(expression, kVariables)->explain(bindings);

@@ -1,11 +1,12 @@
-// The public conformance tests of cel-spec against this engine. They are not part of this repository: test/cel_oracle/run.sh fetches and converts them,
-// and names the file in REMIT_CEL_CONFORMANCE. Without it the test is skipped.
+// The public conformance tests of cel-spec against this engine. They are not part of this repository:
+// test/cel_oracle/run.sh fetches and converts them, and names the file in REMIT_CEL_CONFORMANCE. Without it the test is
+// skipped.
+#include <gtest/gtest.h>
+
 #include <cmath>
 #include <cstdlib>
 #include <iostream>
 #include <set>
-
-#include <gtest/gtest.h>
 
 #include "base/file.h"
 #include "policy/cel/eval.h"
@@ -16,7 +17,8 @@ namespace remit::policy::cel {
 namespace {
 
 // Files that test protocol buffers and little else.
-const std::set<std::string, std::less<>> kProtoFiles = {"dynamic", "enums", "proto2", "proto2_ext", "proto3", "wrappers"};
+const std::set<std::string, std::less<>> kProtoFiles = {"dynamic",    "enums",  "proto2",
+                                                        "proto2_ext", "proto3", "wrappers"};
 
 std::string decode_base64(std::string_view text) {
   auto options = ResolveOptions();
@@ -99,7 +101,8 @@ std::optional<Value> read_value(const json::object& object) {
 // Same type and same value; NaN is NaN, a map's order does not count.
 bool identical(const Value& a, const Value& b) {
   if (a.kind() != b.kind()) return false;
-  if (a.is(Kind::kDouble)) return a.as_double() == b.as_double() || (std::isnan(a.as_double()) && std::isnan(b.as_double()));
+  if (a.is(Kind::kDouble))
+    return a.as_double() == b.as_double() || (std::isnan(a.as_double()) && std::isnan(b.as_double()));
   if (a.is(Kind::kList)) {
     if (a.size() != b.size()) return false;
     for (std::size_t i = 0; i < a.size(); ++i) {
@@ -160,7 +163,8 @@ Outcome run(const json::object& test) {
     }
   }
   if (const auto* declared = find_array(test, "typeEnv")) {
-    for (const auto& item : *declared) options.variables.push_back({std::string(get_string(item.as_object(), "name")), {}});
+    for (const auto& item : *declared)
+      options.variables.push_back({std::string(get_string(item.as_object(), "name")), {}});
   }
   const bool wants_error = test.contains("evalError");
   const auto program = compile_program(get_string(test, "expr"), options);
@@ -200,18 +204,21 @@ TEST(CelConformance, PublicTestsPass) {
       passed += counts, values_only += outcome.passed && outcome.type_unchecked;
       if (!outcome.needs_proto) total_plain += 1, passed_plain += counts;
       if (!outcome.passed && !outcome.needs_proto) {
-        std::cout << "FAILS " << std::string(file) << "/" << get_string(test, "section") << "/" << get_string(test, "name") << ": "
-                  << get_string(test, "expr") << "\n      " << outcome.trouble << "\n";
+        std::cout << "FAILS " << std::string(file) << "/" << get_string(test, "section") << "/"
+                  << get_string(test, "name") << ": " << get_string(test, "expr") << "\n      " << outcome.trouble
+                  << "\n";
       }
     }
     const int total = static_cast<int>(tests.as_array().size());
-    std::cout << fmt::format("{:18} {:4} of {:4}{}{}\n", std::string(file), passed, total, plain_file ? "" : "  (protocol buffers)",
-                             values_only ? fmt::format("  ({} more: value right, deduced type not checked)", values_only) : "");
+    std::cout << fmt::format(
+        "{:18} {:4} of {:4}{}{}\n", std::string(file), passed, total, plain_file ? "" : "  (protocol buffers)",
+        values_only ? fmt::format("  ({} more: value right, deduced type not checked)", values_only) : "");
     passed_all += passed, total_all += total;
     if (plain_file) passed_plain_files += passed, total_plain_files += total;
   }
-  std::cout << fmt::format("all files {} of {}; files without protocol buffers {} of {}; tests without protocol buffers {} of {}\n",
-                           passed_all, total_all, passed_plain_files, total_plain_files, passed_plain, total_plain);
+  std::cout << fmt::format(
+      "all files {} of {}; files without protocol buffers {} of {}; tests without protocol buffers {} of {}\n",
+      passed_all, total_all, passed_plain_files, total_plain_files, passed_plain, total_plain);
   EXPECT_GE(passed_plain * 100, total_plain * 98);
 }
 

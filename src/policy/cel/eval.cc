@@ -1,8 +1,8 @@
 #include "policy/cel/eval.h"
 
-#include <cmath>
-
 #include <re2/re2.h>
+
+#include <cmath>
 
 #include "policy/cel/functions.h"
 #include "policy/cel/regex.h"
@@ -23,40 +23,61 @@ class Evaluator {
   Value visit(const Node& node) {
     if (!meter_.step()) return exhausted();
     switch (node.op) {
-      case Op::kLiteral: return node.literal;
-      case Op::kVariable: return variables_[node.slot];
-      case Op::kLocal: return locals_[node.slot];
-      case Op::kSelect: return select(node);
-      case Op::kIndex: return index(node);
-      case Op::kCall: return call(node);
-      case Op::kAnd: return logic(node, false);
-      case Op::kOr: return logic(node, true);
-      case Op::kConditional: return conditional(node);
-      case Op::kNot: return negation(node);
-      case Op::kComprehension: return comprehension(node);
-      default: return visit_rest(node);
+      case Op::kLiteral:
+        return node.literal;
+      case Op::kVariable:
+        return variables_[node.slot];
+      case Op::kLocal:
+        return locals_[node.slot];
+      case Op::kSelect:
+        return select(node);
+      case Op::kIndex:
+        return index(node);
+      case Op::kCall:
+        return call(node);
+      case Op::kAnd:
+        return logic(node, false);
+      case Op::kOr:
+        return logic(node, true);
+      case Op::kConditional:
+        return conditional(node);
+      case Op::kNot:
+        return negation(node);
+      case Op::kComprehension:
+        return comprehension(node);
+      default:
+        return visit_rest(node);
     }
   }
 
  private:
   Value visit_rest(const Node& node) {
     switch (node.op) {
-      case Op::kHas: return has(node);
+      case Op::kHas:
+        return has(node);
       case Op::kOptionalSelect:
-      case Op::kOptionalIndex: return optional_access(node);
-      case Op::kList: return list(node);
-      case Op::kMap: return map(node);
-      case Op::kLet: return let(node);
+      case Op::kOptionalIndex:
+        return optional_access(node);
+      case Op::kList:
+        return list(node);
+      case Op::kMap:
+        return map(node);
+      case Op::kLet:
+        return let(node);
       case Op::kOptionalOr:
-      case Op::kOptionalOrValue: return optional_or(node);
+      case Op::kOptionalOrValue:
+        return optional_or(node);
       case Op::kOptionalMap:
-      case Op::kOptionalFlatMap: return optional_map(node);
-      case Op::kUndeclared: return Value::error("undeclared reference to '" + node.name + "'");
+      case Op::kOptionalFlatMap:
+        return optional_map(node);
+      case Op::kUndeclared:
+        return Value::error("undeclared reference to '" + node.name + "'");
       case Op::kNegate: {
         const Value value = visit(*node.args[0]);
         return value.is_error() ? value : negate(value);
       }
-      default: return binary(node);
+      default:
+        return binary(node);
     }
   }
 
@@ -104,7 +125,8 @@ class Evaluator {
                         compare_numbers(key, Value::integer(size)) == Order::kLess;
     if (!inside) return or_none ? Value::optional_none() : Value::error("invalid_argument: index out of bounds");
     const double number = key.is(Kind::kDouble) ? key.as_double() : 0;
-    return container.at(key.is(Kind::kDouble) ? static_cast<std::size_t>(number) : static_cast<std::size_t>(key.as_uint()));
+    return container.at(key.is(Kind::kDouble) ? static_cast<std::size_t>(number)
+                                              : static_cast<std::size_t>(key.as_uint()));
   }
 
   Value index(const Node& node) {
@@ -193,29 +215,39 @@ class Evaluator {
     const Value right = visit(*node.args[1]);
     if (right.is_error()) return right;
     switch (node.op) {
-      case Op::kEqual: return Value::boolean(equal(left, right, meter_));
-      case Op::kNotEqual: return Value::boolean(!equal(left, right, meter_));
-      case Op::kIn: return in(left, right);
+      case Op::kEqual:
+        return Value::boolean(equal(left, right, meter_));
+      case Op::kNotEqual:
+        return Value::boolean(!equal(left, right, meter_));
+      case Op::kIn:
+        return in(left, right);
       case Op::kLess:
       case Op::kLessEqual:
       case Op::kGreater:
-      case Op::kGreaterEqual: return relation(node.op, left, right);
-      default: return arithmetic(node.op, left, right, meter_);
+      case Op::kGreaterEqual:
+        return relation(node.op, left, right);
+      default:
+        return arithmetic(node.op, left, right, meter_);
     }
   }
 
   static Value relation(Op op, const Value& left, const Value& right) {
     const Order order = compare(left, right);
     if (order == Order::kIncomparable) {
-      return Value::error(fmt::format("no such overload: {} and {} have no order", left.type_name(), right.type_name()));
+      return Value::error(
+          fmt::format("no such overload: {} and {} have no order", left.type_name(), right.type_name()));
     }
     // An Allow rule must not rest on a comparison that means nothing.
     if (order == Order::kUnordered) return Value::error("NaN values cannot be ordered");
     switch (op) {
-      case Op::kLess: return Value::boolean(order == Order::kLess);
-      case Op::kLessEqual: return Value::boolean(order == Order::kLess || order == Order::kEqual);
-      case Op::kGreater: return Value::boolean(order == Order::kGreater);
-      default: return Value::boolean(order == Order::kGreater || order == Order::kEqual);
+      case Op::kLess:
+        return Value::boolean(order == Order::kLess);
+      case Op::kLessEqual:
+        return Value::boolean(order == Order::kLess || order == Order::kEqual);
+      case Op::kGreater:
+        return Value::boolean(order == Order::kGreater);
+      default:
+        return Value::boolean(order == Order::kGreater || order == Order::kEqual);
     }
   }
 
@@ -286,7 +318,8 @@ class Evaluator {
   Value optional_or(const Node& node) {
     const Value value = visit(*node.args[0]);
     if (value.is_error()) return value;
-    if (!value.is(Kind::kOptional)) return Value::error(fmt::format("no such overload: {}.{}()", value.type_name(), node.name));
+    if (!value.is(Kind::kOptional))
+      return Value::error(fmt::format("no such overload: {}.{}()", value.type_name(), node.name));
     const bool unwraps = node.op == Op::kOptionalOrValue;
     if (value.optional_value()) return unwraps ? *value.optional_value() : value;
     Value other = visit(*node.args[1]);
@@ -297,7 +330,8 @@ class Evaluator {
   Value optional_map(const Node& node) {
     const Value value = visit(*node.args[0]);
     if (value.is_error() || (value.is(Kind::kOptional) && !value.optional_value())) return value;
-    if (!value.is(Kind::kOptional)) return Value::error(fmt::format("no such overload: {}.{}()", value.type_name(), node.name));
+    if (!value.is(Kind::kOptional))
+      return Value::error(fmt::format("no such overload: {}.{}()", value.type_name(), node.name));
     locals_[node.slot] = *value.optional_value();
     Value mapped = visit(*node.args[1]);
     if (mapped.is_error()) return mapped;
@@ -317,7 +351,8 @@ class Evaluator {
     const Value range = visit(*node.args[0]);
     if (range.is_error()) return range;
     if (!range.is(Kind::kList) && !range.is(Kind::kMap)) {
-      return Value::error(fmt::format("no such overload: a macro ranges over a list or a map, not {}", range.type_name()));
+      return Value::error(
+          fmt::format("no such overload: a macro ranges over a list or a map, not {}", range.type_name()));
     }
     Gathered gathered;
     for (std::size_t i = 0; i < range.size(); ++i) {
@@ -396,13 +431,18 @@ class Evaluator {
   static Value finish(const Node& node, Gathered& gathered) {
     if (gathered.error.is_error()) return gathered.error;
     switch (node.fold) {
-      case Fold::kAll: return Value::boolean(true);
-      case Fold::kExists: return Value::boolean(false);
-      case Fold::kExistsOne: return Value::boolean(gathered.count == 1);
+      case Fold::kAll:
+        return Value::boolean(true);
+      case Fold::kExists:
+        return Value::boolean(false);
+      case Fold::kExistsOne:
+        return Value::boolean(gathered.count == 1);
       case Fold::kFilter:
       case Fold::kMap:
-      case Fold::kTransformList: return Value::list(std::move(gathered.items));
-      default: return Value::map(std::move(gathered.entries));
+      case Fold::kTransformList:
+        return Value::list(std::move(gathered.items));
+      default:
+        return Value::map(std::move(gathered.entries));
     }
   }
 

@@ -1,4 +1,5 @@
-// Evaluates a resolved expression. Errors are values: && and || absorb them when the other side decides, as cel-spec says; a limit is never absorbed.
+// Evaluates a resolved expression. Errors are values: && and || absorb them when the other side decides, as cel-spec
+// says; a limit is never absorbed.
 #pragma once
 
 #include <span>

@@ -51,19 +51,31 @@ std::optional<std::string> map_text(const Value& value, Meter& meter) {
 std::optional<std::string> text_of(const Value& value, Meter& meter) {
   if (!meter.step()) return std::nullopt;
   switch (value.kind()) {
-    case Kind::kNull: return "null";
-    case Kind::kBool: return value.as_bool() ? "true" : "false";
-    case Kind::kInt: return fmt::format("{}", value.as_int());
-    case Kind::kUint: return fmt::format("{}", value.as_uint());
-    case Kind::kDouble: return special_or(value.as_double(), format_double_fixed);
+    case Kind::kNull:
+      return "null";
+    case Kind::kBool:
+      return value.as_bool() ? "true" : "false";
+    case Kind::kInt:
+      return fmt::format("{}", value.as_int());
+    case Kind::kUint:
+      return fmt::format("{}", value.as_uint());
+    case Kind::kDouble:
+      return special_or(value.as_double(), format_double_fixed);
     case Kind::kString:
-    case Kind::kType: return std::string(value.text());
-    case Kind::kBytes: return is_valid_utf8(value.text()) ? std::optional(std::string(value.text())) : std::nullopt;
-    case Kind::kTimestamp: return format_timestamp(value.as_timestamp());
-    case Kind::kDuration: return format_duration(value.as_duration());
-    case Kind::kList: return list_text(value, meter);
-    case Kind::kMap: return map_text(value, meter);
-    default: return std::nullopt;
+    case Kind::kType:
+      return std::string(value.text());
+    case Kind::kBytes:
+      return is_valid_utf8(value.text()) ? std::optional(std::string(value.text())) : std::nullopt;
+    case Kind::kTimestamp:
+      return format_timestamp(value.as_timestamp());
+    case Kind::kDuration:
+      return format_duration(value.as_duration());
+    case Kind::kList:
+      return list_text(value, meter);
+    case Kind::kMap:
+      return map_text(value, meter);
+    default:
+      return std::nullopt;
   }
 }
 
@@ -96,7 +108,8 @@ std::optional<std::string> in_base(const Value& value, char clause) {
   if (hex && (value.is(Kind::kString) || value.is(Kind::kBytes))) {
     std::string out;
     for (const char c : value.text()) {
-      out += clause == 'x' ? fmt::format("{:02x}", static_cast<unsigned char>(c)) : fmt::format("{:02X}", static_cast<unsigned char>(c));
+      out += clause == 'x' ? fmt::format("{:02x}", static_cast<unsigned char>(c))
+                           : fmt::format("{:02X}", static_cast<unsigned char>(c));
     }
     return out;
   }
@@ -105,20 +118,28 @@ std::optional<std::string> in_base(const Value& value, char clause) {
   const std::uint64_t magnitude = negative ? 0 - value.as_uint() : value.as_uint();
   const std::string sign = negative ? "-" : "";
   switch (clause) {
-    case 'b': return sign + fmt::format("{:b}", magnitude);
-    case 'o': return sign + fmt::format("{:o}", magnitude);
-    case 'x': return sign + fmt::format("{:x}", magnitude);
-    default: return sign + fmt::format("{:X}", magnitude);
+    case 'b':
+      return sign + fmt::format("{:b}", magnitude);
+    case 'o':
+      return sign + fmt::format("{:o}", magnitude);
+    case 'x':
+      return sign + fmt::format("{:x}", magnitude);
+    default:
+      return sign + fmt::format("{:X}", magnitude);
   }
 }
 
 std::optional<std::string> apply(char clause, int precision, const Value& value, Meter& meter) {
   switch (clause) {
-    case 's': return text_of(value, meter);
-    case 'd': return decimal(value);
+    case 's':
+      return text_of(value, meter);
+    case 'd':
+      return decimal(value);
     case 'f':
-    case 'e': return real(value, clause, precision);
-    default: return in_base(value, clause);
+    case 'e':
+      return real(value, clause, precision);
+    default:
+      return in_base(value, clause);
   }
 }
 
@@ -154,7 +175,9 @@ Value format_text(std::string_view format, const Value& arguments, Meter& meter)
     if (next >= arguments.size()) return Value::error(fmt::format("index {} out of range", next));
     const Value value = arguments.at(next++);
     const auto text = apply(format[at], *precision, value, meter);
-    if (!text) return Value::error(fmt::format("error during formatting: %{} cannot show a value of type {}", format[at], value.type_name()));
+    if (!text)
+      return Value::error(
+          fmt::format("error during formatting: %{} cannot show a value of type {}", format[at], value.type_name()));
     if (!meter.make(text->size())) return Value::error("a limit of the evaluation was hit");
     out += *text;
   }

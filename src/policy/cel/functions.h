@@ -29,8 +29,8 @@ std::span<const FunctionEntry> optional_functions();
 Value no_overload(std::string_view function, std::span<const Value> arguments);
 Value arithmetic(Op op, const Value& a, const Value& b, Meter& meter);
 Value negate(const Value& value);
-std::string format_double(double value);          // Shortest; from 1e6 on and below 1e-4 with an exponent.
-std::string format_double_fixed(double value);    // Shortest without an exponent.
+std::string format_double(double value);        // Shortest; from 1e6 on and below 1e-4 with an exponent.
+std::string format_double_fixed(double value);  // Shortest without an exponent.
 std::size_t count_characters(std::string_view utf8);
 Value format_text(std::string_view format, const Value& arguments, Meter& meter);  // strings.format
 

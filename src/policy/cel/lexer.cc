@@ -13,8 +13,8 @@ std::string place(std::string_view source, std::size_t offset) {
   const auto newline = before.rfind('\n');
   const auto line = 1 + std::count(before.begin(), before.end(), '\n');
   const auto tail = newline == std::string_view::npos ? before : before.substr(newline + 1);
-  const auto column =
-      1 + std::count_if(tail.begin(), tail.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
+  const auto column = 1 + std::count_if(tail.begin(), tail.end(),
+                                        [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
   return line == 1 ? fmt::format("column {}", column) : fmt::format("line {} column {}", line, column);
 }
 
@@ -92,7 +92,8 @@ class Lexer {
   // The length of r, b, rb or br before a quote; 0 when there is none.
   std::size_t literal_prefix() const {
     std::size_t length = 0;
-    while (length < 2 && std::string_view("rRbB").find(peek(length)) != std::string_view::npos && peek(length)) ++length;
+    while (length < 2 && std::string_view("rRbB").find(peek(length)) != std::string_view::npos && peek(length))
+      ++length;
     const char quote = peek(length);
     if (length == 0 || (quote != '"' && quote != '\'')) return 0;
     if (length == 2 && (to_lower(source_.substr(at_, 1)) == to_lower(source_.substr(at_ + 1, 1)))) return 0;
@@ -110,10 +111,12 @@ class Lexer {
 
   Result<Token> quoted_ident() {
     const std::size_t begin = at_++;
-    while (is_letter(peek()) || is_digit(peek()) || (peek() && std::string_view(".-/ ").find(peek()) != std::string_view::npos)) {
+    while (is_letter(peek()) || is_digit(peek()) ||
+           (peek() && std::string_view(".-/ ").find(peek()) != std::string_view::npos)) {
       ++at_;
     }
-    if (peek() != '`' || at_ == begin + 1) return error("a `quoted name` holds letters, digits and _ . - / or blank, and ends with `");
+    if (peek() != '`' || at_ == begin + 1)
+      return error("a `quoted name` holds letters, digits and _ . - / or blank, and ends with `");
     ++at_;
     return make(TokenKind::kQuotedIdent, begin, std::string(source_.substr(begin + 1, at_ - begin - 2)));
   }
@@ -175,7 +178,8 @@ class Lexer {
       if (at_ >= source_.size()) return at_ = begin, error("a text without its closing quote");
       const char c = peek();
       if (c == quote && (!triple || (peek(1) == quote && peek(2) == quote))) break;
-      if (!triple && (c == '\n' || c == '\r')) return error("a line break inside a text; write \\n or use triple quotes");
+      if (!triple && (c == '\n' || c == '\r'))
+        return error("a line break inside a text; write \\n or use triple quotes");
       if (c == '\\' && !raw) {
         REMIT_CHECK_OK(escape(out, bytes));
         continue;

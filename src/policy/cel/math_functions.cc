@@ -71,12 +71,19 @@ static Value bits(std::string_view name, Arguments a, Operation operation) {
   if (a[0].is(Kind::kInt) && a[1].is(Kind::kInt)) {
     return Value::integer(static_cast<std::int64_t>(operation(a[0].as_uint(), a[1].as_uint())));
   }
-  if (a[0].is(Kind::kUint) && a[1].is(Kind::kUint)) return Value::unsigned_integer(operation(a[0].as_uint(), a[1].as_uint()));
+  if (a[0].is(Kind::kUint) && a[1].is(Kind::kUint))
+    return Value::unsigned_integer(operation(a[0].as_uint(), a[1].as_uint()));
   return no_overload(name, a);
 }
-static Value bit_and(Arguments a, Meter&) { return bits("math.bitAnd", a, [](auto x, auto y) { return x & y; }); }
-static Value bit_or(Arguments a, Meter&) { return bits("math.bitOr", a, [](auto x, auto y) { return x | y; }); }
-static Value bit_xor(Arguments a, Meter&) { return bits("math.bitXor", a, [](auto x, auto y) { return x ^ y; }); }
+static Value bit_and(Arguments a, Meter&) {
+  return bits("math.bitAnd", a, [](auto x, auto y) { return x & y; });
+}
+static Value bit_or(Arguments a, Meter&) {
+  return bits("math.bitOr", a, [](auto x, auto y) { return x | y; });
+}
+static Value bit_xor(Arguments a, Meter&) {
+  return bits("math.bitXor", a, [](auto x, auto y) { return x ^ y; });
+}
 static Value bit_not(Arguments a, Meter&) {
   if (a[0].is(Kind::kInt)) return Value::integer(~a[0].as_int());
   return a[0].is(Kind::kUint) ? Value::unsigned_integer(~a[0].as_uint()) : no_overload("math.bitNot", a);
@@ -122,16 +129,26 @@ static Value decode(Arguments a, Meter& meter) {
 }
 
 static constexpr FunctionEntry kTable[] = {
-    {"math.greatest", false, 1, SIZE_MAX, greatest}, {"math.least", false, 1, SIZE_MAX, least},
-    {"math.ceil", false, 1, 1, on_double<ceil_of>},  {"math.floor", false, 1, 1, on_double<floor_of>},
-    {"math.round", false, 1, 1, on_double<round_of>}, {"math.trunc", false, 1, 1, on_double<trunc_of>},
-    {"math.isNaN", false, 1, 1, test_double<is_nan>}, {"math.isInf", false, 1, 1, test_double<is_inf>},
-    {"math.isFinite", false, 1, 1, test_double<is_finite>}, {"math.abs", false, 1, 1, absolute},
-    {"math.sign", false, 1, 1, sign},                {"math.sqrt", false, 1, 1, square_root},
-    {"math.bitAnd", false, 2, 2, bit_and},           {"math.bitOr", false, 2, 2, bit_or},
-    {"math.bitXor", false, 2, 2, bit_xor},           {"math.bitNot", false, 1, 1, bit_not},
-    {"math.bitShiftLeft", false, 2, 2, shift_left},  {"math.bitShiftRight", false, 2, 2, shift_right},
-    {"base64.encode", false, 1, 1, encode},          {"base64.decode", false, 1, 1, decode},
+    {"math.greatest", false, 1, SIZE_MAX, greatest},
+    {"math.least", false, 1, SIZE_MAX, least},
+    {"math.ceil", false, 1, 1, on_double<ceil_of>},
+    {"math.floor", false, 1, 1, on_double<floor_of>},
+    {"math.round", false, 1, 1, on_double<round_of>},
+    {"math.trunc", false, 1, 1, on_double<trunc_of>},
+    {"math.isNaN", false, 1, 1, test_double<is_nan>},
+    {"math.isInf", false, 1, 1, test_double<is_inf>},
+    {"math.isFinite", false, 1, 1, test_double<is_finite>},
+    {"math.abs", false, 1, 1, absolute},
+    {"math.sign", false, 1, 1, sign},
+    {"math.sqrt", false, 1, 1, square_root},
+    {"math.bitAnd", false, 2, 2, bit_and},
+    {"math.bitOr", false, 2, 2, bit_or},
+    {"math.bitXor", false, 2, 2, bit_xor},
+    {"math.bitNot", false, 1, 1, bit_not},
+    {"math.bitShiftLeft", false, 2, 2, shift_left},
+    {"math.bitShiftRight", false, 2, 2, shift_right},
+    {"base64.encode", false, 1, 1, encode},
+    {"base64.decode", false, 1, 1, decode},
 };
 
 std::span<const FunctionEntry> math_functions() { return kTable; }

@@ -1,4 +1,5 @@
-// What one evaluation has used of its limits. Once a limit is hit every further step fails, so that no operator can absorb it.
+// What one evaluation has used of its limits. Once a limit is hit every further step fails, so that no operator can
+// absorb it.
 #pragma once
 
 #include <cstdint>

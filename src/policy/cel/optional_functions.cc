@@ -7,7 +7,9 @@ using Arguments = std::span<const Value>;
 
 static Value of(Arguments a, Meter&) { return Value::optional_of(a[0]); }
 static Value none(Arguments, Meter&) { return Value::optional_none(); }
-static Value of_non_zero(Arguments a, Meter&) { return a[0].is_zero() ? Value::optional_none() : Value::optional_of(a[0]); }
+static Value of_non_zero(Arguments a, Meter&) {
+  return a[0].is_zero() ? Value::optional_none() : Value::optional_of(a[0]);
+}
 
 static Value has_value(Arguments a, Meter&) {
   if (!a[0].is(Kind::kOptional)) return no_overload("hasValue", a);
@@ -37,10 +39,14 @@ static Value first(Arguments a, Meter&) { return edge(a, true); }
 static Value last(Arguments a, Meter&) { return edge(a, false); }
 
 static constexpr FunctionEntry kTable[] = {
-    {"optional.of", false, 1, 1, of},         {"optional.none", false, 0, 0, none},
-    {"optional.ofNonZeroValue", false, 1, 1, of_non_zero}, {"optional.unwrap", false, 1, 1, unwrap},
-    {"unwrapOpt", true, 1, 1, unwrap},        {"hasValue", true, 1, 1, has_value},
-    {"value", true, 1, 1, value},             {"first", true, 1, 1, first},
+    {"optional.of", false, 1, 1, of},
+    {"optional.none", false, 0, 0, none},
+    {"optional.ofNonZeroValue", false, 1, 1, of_non_zero},
+    {"optional.unwrap", false, 1, 1, unwrap},
+    {"unwrapOpt", true, 1, 1, unwrap},
+    {"hasValue", true, 1, 1, has_value},
+    {"value", true, 1, 1, value},
+    {"first", true, 1, 1, first},
     {"last", true, 1, 1, last},
 };
 

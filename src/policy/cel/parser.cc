@@ -19,13 +19,14 @@ struct BinaryOperator {
   Op op;
 };
 constexpr BinaryOperator kBinary[] = {
-    {"||", 1, Op::kOr},       {"&&", 2, Op::kAnd},         {"<", 3, Op::kLess},      {"<=", 3, Op::kLessEqual},
-    {">", 3, Op::kGreater},   {">=", 3, Op::kGreaterEqual}, {"==", 3, Op::kEqual},   {"!=", 3, Op::kNotEqual},
-    {"in", 3, Op::kIn},       {"+", 4, Op::kAdd},          {"-", 4, Op::kSubtract},  {"*", 5, Op::kMultiply},
-    {"/", 5, Op::kDivide},    {"%", 5, Op::kModulo},
+    {"||", 1, Op::kOr},     {"&&", 2, Op::kAnd},          {"<", 3, Op::kLess},     {"<=", 3, Op::kLessEqual},
+    {">", 3, Op::kGreater}, {">=", 3, Op::kGreaterEqual}, {"==", 3, Op::kEqual},   {"!=", 3, Op::kNotEqual},
+    {"in", 3, Op::kIn},     {"+", 4, Op::kAdd},           {"-", 4, Op::kSubtract}, {"*", 5, Op::kMultiply},
+    {"/", 5, Op::kDivide},  {"%", 5, Op::kModulo},
 };
-constexpr std::array<std::string_view, 17> kReserved = {"as", "break", "const", "continue", "else", "for", "function", "if", "import",
-                                                        "let", "loop", "package", "namespace", "return", "var", "void", "while"};
+constexpr std::array<std::string_view, 17> kReserved = {"as",        "break",  "const",  "continue", "else", "for",
+                                                        "function",  "if",     "import", "let",      "loop", "package",
+                                                        "namespace", "return", "var",    "void",     "while"};
 constexpr std::array<std::string_view, 4> kKeywords = {"in", "true", "false", "null"};
 
 class Parser {
@@ -119,7 +120,8 @@ class Parser {
       REMIT_TRY(auto right, binary(found->precedence + 1));
       const bool logical = found->op == Op::kAnd || found->op == Op::kOr;
       if (logical && left->op == found->op && left->begin == begin) {
-        // A chain of && or || is one flat node: its length is not nesting. One in brackets begins elsewhere and stays apart.
+        // A chain of && or || is one flat node: its length is not nesting. One in brackets begins elsewhere and stays
+        // apart.
         left->depth = std::max(left->depth, right->depth + 1), left->end = right->end;
         left->args.push_back(std::move(right));
         continue;
@@ -151,7 +153,8 @@ class Parser {
         const bool optional = take("?");
         REMIT_TRY(auto index, expression());
         REMIT_CHECK_OK(expect("]"));
-        REMIT_TRY(node, make(optional ? Op::kOptionalIndex : Op::kIndex, begin, list(std::move(node), std::move(index))));
+        REMIT_TRY(node,
+                  make(optional ? Op::kOptionalIndex : Op::kIndex, begin, list(std::move(node), std::move(index))));
       } else if (is("{")) {
         return error("messages of protocol buffers are not supported");
       } else {
@@ -207,7 +210,8 @@ class Parser {
     if (is("true") || is("false") || is("null")) return keyword(begin);
     const bool absolute = take(".");
     const std::string name = token().text;
-    const bool reserved = std::ranges::find(kReserved, name) != kReserved.end() || std::ranges::find(kKeywords, name) != kKeywords.end();
+    const bool reserved =
+        std::ranges::find(kReserved, name) != kReserved.end() || std::ranges::find(kKeywords, name) != kKeywords.end();
     if (token().kind != TokenKind::kIdent || reserved) return error("expected a value or a name that is not reserved");
     ++at_;
     if (is("(")) return call(name, nullptr, begin);
@@ -259,12 +263,20 @@ class Parser {
     const Token found = token();
     std::optional<Value> number;
     switch (found.kind) {
-      case TokenKind::kInt: number = integer(found.text, negative); break;
-      case TokenKind::kUint: number = negative ? std::nullopt : unsigned_integer(found.text); break;
-      case TokenKind::kDouble: number = floating(found.text, negative); break;
+      case TokenKind::kInt:
+        number = integer(found.text, negative);
+        break;
+      case TokenKind::kUint:
+        number = negative ? std::nullopt : unsigned_integer(found.text);
+        break;
+      case TokenKind::kDouble:
+        number = floating(found.text, negative);
+        break;
       case TokenKind::kString:
-      case TokenKind::kBytes: return text(begin);
-      default: return error("expected a value");
+      case TokenKind::kBytes:
+        return text(begin);
+      default:
+        return error("expected a value");
     }
     if (!number) return error("a number that its type cannot hold");
     ++at_;

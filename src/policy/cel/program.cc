@@ -8,8 +8,8 @@
 
 namespace remit::policy::cel {
 
-static constexpr std::size_t kExplainedValues = 4;      // Of one part of a condition.
-static constexpr std::size_t kExplainedBytes = 80;      // Of one value or part.
+static constexpr std::size_t kExplainedValues = 4;  // Of one part of a condition.
+static constexpr std::size_t kExplainedBytes = 80;  // Of one value or part.
 
 Result<std::shared_ptr<const ProgramImpl>> compile_program(std::string_view text, const ResolveOptions& options) {
   auto impl = std::make_shared<ProgramImpl>();
@@ -43,7 +43,8 @@ static std::vector<Value> read_variables(const ProgramImpl& program, const Bindi
 }
 
 static Error limit_error(const Meter& meter) {
-  return {Code::kResourceExhausted, fmt::format("the condition is too costly: it passed the limit {}", meter.exhausted())};
+  return {Code::kResourceExhausted,
+          fmt::format("the condition is too costly: it passed the limit {}", meter.exhausted())};
 }
 
 static Result<Value> run(const ProgramImpl& program, std::span<const Value> variables, Meter& meter) {
@@ -58,7 +59,8 @@ Result<bool> Program::test(const Bindings& bindings) const {
   const auto variables = read_variables(*impl_, bindings);
   REMIT_TRY(const auto value, run(*impl_, variables, meter));
   if (!value.is(Kind::kBool)) {
-    return fail(Code::kInvalidArgument, fmt::format("a condition gives true or false; this one gives {}", value.type_name()));
+    return fail(Code::kInvalidArgument,
+                fmt::format("a condition gives true or false; this one gives {}", value.type_name()));
   }
   return value.as_bool();
 }
@@ -73,7 +75,8 @@ Result<json::value> Program::evaluate(const Bindings& bindings) const {
 // The paths below variables that a part reads, such as args.timeout_s; those of macros' own variables are left out.
 static void collect_paths(const Node& node, std::vector<const Node*>& out) {
   const Node* root = &node;
-  while (root->op == Op::kSelect || (root->op == Op::kIndex && root->args[1]->op == Op::kLiteral)) root = root->args[0].get();
+  while (root->op == Op::kSelect || (root->op == Op::kIndex && root->args[1]->op == Op::kLiteral))
+    root = root->args[0].get();
   if (root->op == Op::kVariable) {
     out.push_back(&node);
     return;
@@ -93,7 +96,8 @@ static std::string explain_part(const ProgramImpl& program, const Node& node, st
   if (value.is_true()) return "";
   std::string out = source_of(program, node);
   if (meter.is_exhausted()) return out + " is too costly (" + std::string(meter.exhausted()) + ")";
-  out += value.is_error() ? " cannot be evaluated: " + printable(value.text(), 200) : " is " + display(value, kExplainedBytes);
+  out += value.is_error() ? " cannot be evaluated: " + printable(value.text(), 200)
+                          : " is " + display(value, kExplainedBytes);
   std::vector<const Node*> paths;
   collect_paths(node, paths);
   std::vector<std::string> shown;

@@ -8,8 +8,8 @@ namespace remit::policy::cel {
 
 Result<std::shared_ptr<const re2::RE2>> compile_regex(std::string_view pattern) {
   if (pattern.size() > limits::kRegexBytes) {
-    return fail(Code::kResourceExhausted, fmt::format("the pattern has {} bytes, more than {} (kRegexBytes)", pattern.size(),
-                                                      limits::kRegexBytes));
+    return fail(Code::kResourceExhausted, fmt::format("the pattern has {} bytes, more than {} (kRegexBytes)",
+                                                      pattern.size(), limits::kRegexBytes));
   }
   re2::RE2::Options options;
   options.set_max_mem(limits::kRegexMemoryBytes);

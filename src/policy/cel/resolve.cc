@@ -1,9 +1,9 @@
 #include "policy/cel/resolve.h"
 
+#include <re2/re2.h>
+
 #include <algorithm>
 #include <optional>
-
-#include <re2/re2.h>
 
 #include "base/strings.h"
 #include "policy/cel/functions.h"
@@ -24,13 +24,23 @@ struct Macro {
   Fold fold;
 };
 constexpr Macro kMacros[] = {
-    {"all", 2, Fold::kAll},          {"exists", 2, Fold::kExists},       {"exists_one", 2, Fold::kExistsOne},
-    {"existsOne", 2, Fold::kExistsOne}, {"filter", 2, Fold::kFilter},    {"map", 2, Fold::kMap},
-    {"map", 3, Fold::kMap},          {"all", 3, Fold::kAll},             {"exists", 3, Fold::kExists},
-    {"existsOne", 3, Fold::kExistsOne}, {"transformList", 3, Fold::kTransformList},
-    {"exists_one", 3, Fold::kExistsOne}, {"transformList", 4, Fold::kTransformList},
-    {"transformMap", 3, Fold::kTransformMap}, {"transformMap", 4, Fold::kTransformMap},
-    {"transformMapEntry", 3, Fold::kTransformMapEntry}, {"transformMapEntry", 4, Fold::kTransformMapEntry},
+    {"all", 2, Fold::kAll},
+    {"exists", 2, Fold::kExists},
+    {"exists_one", 2, Fold::kExistsOne},
+    {"existsOne", 2, Fold::kExistsOne},
+    {"filter", 2, Fold::kFilter},
+    {"map", 2, Fold::kMap},
+    {"map", 3, Fold::kMap},
+    {"all", 3, Fold::kAll},
+    {"exists", 3, Fold::kExists},
+    {"existsOne", 3, Fold::kExistsOne},
+    {"transformList", 3, Fold::kTransformList},
+    {"exists_one", 3, Fold::kExistsOne},
+    {"transformList", 4, Fold::kTransformList},
+    {"transformMap", 3, Fold::kTransformMap},
+    {"transformMap", 4, Fold::kTransformMap},
+    {"transformMapEntry", 3, Fold::kTransformMapEntry},
+    {"transformMapEntry", 4, Fold::kTransformMapEntry},
 };
 
 class Resolver {
@@ -39,10 +49,14 @@ class Resolver {
 
   Result<> visit(Node& node) {
     switch (node.op) {
-      case Op::kIdent: return visit_ident(node);
-      case Op::kSelect: return visit_select(node);
-      case Op::kCall: return visit_call(node);
-      default: return visit_args(node);
+      case Op::kIdent:
+        return visit_ident(node);
+      case Op::kSelect:
+        return visit_select(node);
+      case Op::kCall:
+        return visit_call(node);
+      default:
+        return visit_args(node);
     }
   }
 
@@ -104,9 +118,19 @@ class Resolver {
   }
 
   static bool bind_type(Node& node, std::string_view name) {
-    static constexpr std::string_view kTypes[] = {"null_type", "bool", "int", "uint", "double", "string", "bytes",
-                                                  "google.protobuf.Timestamp", "google.protobuf.Duration", "list", "map",
-                                                  "type", "optional_type"};
+    static constexpr std::string_view kTypes[] = {"null_type",
+                                                  "bool",
+                                                  "int",
+                                                  "uint",
+                                                  "double",
+                                                  "string",
+                                                  "bytes",
+                                                  "google.protobuf.Timestamp",
+                                                  "google.protobuf.Duration",
+                                                  "list",
+                                                  "map",
+                                                  "type",
+                                                  "optional_type"};
     const auto* found = std::ranges::find(kTypes, name);
     if (found == std::end(kTypes)) return false;
     node.op = Op::kLiteral, node.literal = Value::type(*found), node.args.clear();
@@ -119,7 +143,8 @@ class Resolver {
     std::vector<std::string_view> known;
     for (const auto& variable : options_.variables) known.push_back(variable.name);
     const auto near = nearest(node.name, known);
-    warn(node, fmt::format("there is no variable '{}'{}", node.name, near.empty() ? "" : fmt::format("; did you mean '{}'?", near)));
+    warn(node, fmt::format("there is no variable '{}'{}", node.name,
+                           near.empty() ? "" : fmt::format("; did you mean '{}'?", near)));
     return {};
   }
 
@@ -144,7 +169,9 @@ class Resolver {
   void check_member(const Node& node) {
     if (node.args[0]->op != Op::kVariable) return;
     const Variable* variable = find_variable(node.args[0]->name);
-    if (!variable || variable->members.empty() || std::ranges::find(variable->members, node.name) != variable->members.end()) return;
+    if (!variable || variable->members.empty() ||
+        std::ranges::find(variable->members, node.name) != variable->members.end())
+      return;
     std::vector<std::string_view> known(variable->members.begin(), variable->members.end());
     const auto near = nearest(node.name, known);
     warn(node, fmt::format("'{}' has no member '{}'{}", variable->name, node.name,
@@ -197,7 +224,8 @@ class Resolver {
     const FunctionEntry* entry = find_function(name, node.member, node.args.size());
     if (!entry) return unknown_function(node, name);
     node.function = entry->function;
-    const bool literal_pattern = node.args.size() == 2 && node.args[1]->op == Op::kLiteral && node.args[1]->literal.is(Kind::kString);
+    const bool literal_pattern =
+        node.args.size() == 2 && node.args[1]->op == Op::kLiteral && node.args[1]->literal.is(Kind::kString);
     if (name == "matches" && literal_pattern) {
       auto regex = compile_regex(node.args[1]->literal.text());
       if (!regex && !options_.lenient) return error(node, regex.error().message());
@@ -214,23 +242,26 @@ class Resolver {
     const auto names = function_names();
     const auto near = nearest(name, names);
     const auto count = node.args.size() - (node.member ? 1 : 0);
-    return error(node, fmt::format("there is no {} '{}' with {} argument{}{}", node.member ? "method" : "function", name, count,
-                                   count == 1 ? "" : "s", near.empty() || near == name ? "" : fmt::format("; did you mean '{}'?", near)));
+    return error(node, fmt::format("there is no {} '{}' with {} argument{}{}", node.member ? "method" : "function",
+                                   name, count, count == 1 ? "" : "s",
+                                   near.empty() || near == name ? "" : fmt::format("; did you mean '{}'?", near)));
   }
 
   // cel.iterVar(0, 1): the name that optimised expressions give to a variable of a macro.
   static bool is_iteration_variable(const Node& node) {
     if (node.op != Op::kCall || !node.member || node.name != "iterVar" || node.args.size() != 3) return false;
     const Node& space = *node.args[0];
-    return space.op == Op::kIdent && space.name == "cel" && node.args[1]->op == Op::kLiteral && node.args[2]->op == Op::kLiteral &&
-           node.args[1]->literal.is(Kind::kInt) && node.args[2]->literal.is(Kind::kInt);
+    return space.op == Op::kIdent && space.name == "cel" && node.args[1]->op == Op::kLiteral &&
+           node.args[2]->op == Op::kLiteral && node.args[1]->literal.is(Kind::kInt) &&
+           node.args[2]->literal.is(Kind::kInt);
   }
   static std::string numbered_name(const Node& node) {
     if (node.args.size() == 2) return fmt::format("@index{}", node.args[1]->literal.as_int());
     return fmt::format("@it:{}:{}", node.args[1]->literal.as_int(), node.args[2]->literal.as_int());
   }
   Result<> bind_numbered(Node& node) {
-    if (node.args[1]->op != Op::kLiteral || !node.args[1]->literal.is(Kind::kInt)) return error(node, "expected a number");
+    if (node.args[1]->op != Op::kLiteral || !node.args[1]->literal.is(Kind::kInt))
+      return error(node, "expected a number");
     const std::string name = numbered_name(node);
     const Local* local = find_local(name);
     if (!local) return error(node, "there is no such slot");
@@ -346,7 +377,8 @@ class Resolver {
     if (transform) REMIT_CHECK_OK(visit(*transform));
     pop_locals(size);
     node.args.clear();
-    node.args.push_back(std::move(range)), node.args.push_back(std::move(predicate)), node.args.push_back(std::move(transform));
+    node.args.push_back(std::move(range)), node.args.push_back(std::move(predicate)),
+        node.args.push_back(std::move(transform));
     return {};
   }
 

@@ -1,8 +1,8 @@
 // size, type conversions, matches.
+#include <re2/re2.h>
+
 #include <charconv>
 #include <cmath>
-
-#include <re2/re2.h>
 
 #include "base/strings.h"
 #include "policy/cel/functions.h"
@@ -21,7 +21,8 @@ std::size_t count_characters(std::string_view utf8) {
 // The shortest digits of a finite double and the place of the point: 123.4 is "1234" and 3.
 static std::pair<std::string, int> shortest_digits(double value) {
   std::array<char, 40> buffer;
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), std::fabs(value), std::chars_format::scientific).ptr;
+  const auto end =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), std::fabs(value), std::chars_format::scientific).ptr;
   const std::string_view text(buffer.data(), static_cast<std::size_t>(end - buffer.data()));
   const auto e = text.find('e');
   std::string digits(text.substr(0, 1));
@@ -64,10 +65,13 @@ static Value size(Arguments a, Meter& meter) {
     case Kind::kString:
       meter.step(a[0].text().size() / 64);
       return Value::integer(static_cast<std::int64_t>(count_characters(a[0].text())));
-    case Kind::kBytes: return Value::integer(static_cast<std::int64_t>(a[0].text().size()));
+    case Kind::kBytes:
+      return Value::integer(static_cast<std::int64_t>(a[0].text().size()));
     case Kind::kList:
-    case Kind::kMap: return Value::integer(static_cast<std::int64_t>(a[0].size()));
-    default: return no_overload("size", a);
+    case Kind::kMap:
+      return Value::integer(static_cast<std::int64_t>(a[0].size()));
+    default:
+      return no_overload("size", a);
   }
 }
 
@@ -87,7 +91,8 @@ static std::optional<Int> parse_integer(std::string_view text) {
 static Value to_int(Arguments a, Meter&) {
   const Value& value = a[0];
   switch (value.kind()) {
-    case Kind::kInt: return value;
+    case Kind::kInt:
+      return value;
     case Kind::kUint:
       if (value.as_uint() > static_cast<std::uint64_t>(INT64_MAX)) return Value::error("range error: int");
       return Value::integer(static_cast<std::int64_t>(value.as_uint()));
@@ -95,20 +100,24 @@ static Value to_int(Arguments a, Meter&) {
       // The ends are left out: near 2^63 a double no longer tells which integer was meant.
       if (!(value.as_double() > -0x1p63 && value.as_double() < 0x1p63)) return Value::error("range error: int");
       return Value::integer(static_cast<std::int64_t>(value.as_double()));
-    case Kind::kTimestamp: return Value::integer(value.as_timestamp().seconds);
-    case Kind::kDuration: return Value::integer(value.as_duration());
+    case Kind::kTimestamp:
+      return Value::integer(value.as_timestamp().seconds);
+    case Kind::kDuration:
+      return Value::integer(value.as_duration());
     case Kind::kString: {
       const auto number = parse_integer<std::int64_t>(value.text());
       return number ? Value::integer(*number) : Value::error("cannot convert the text to int");
     }
-    default: return no_overload("int", a);
+    default:
+      return no_overload("int", a);
   }
 }
 
 static Value to_uint(Arguments a, Meter&) {
   const Value& value = a[0];
   switch (value.kind()) {
-    case Kind::kUint: return value;
+    case Kind::kUint:
+      return value;
     case Kind::kInt:
       if (value.as_int() < 0) return Value::error("range error: uint");
       return Value::unsigned_integer(static_cast<std::uint64_t>(value.as_int()));
@@ -119,7 +128,8 @@ static Value to_uint(Arguments a, Meter&) {
       const auto number = value.text().starts_with('+') ? std::nullopt : parse_integer<std::uint64_t>(value.text());
       return number ? Value::unsigned_integer(*number) : Value::error("cannot convert the text to uint");
     }
-    default: return no_overload("uint", a);
+    default:
+      return no_overload("uint", a);
   }
 }
 
@@ -144,32 +154,44 @@ static std::optional<double> parse_double(std::string_view text) {
 static Value to_double(Arguments a, Meter&) {
   const Value& value = a[0];
   switch (value.kind()) {
-    case Kind::kDouble: return value;
-    case Kind::kInt: return Value::floating(static_cast<double>(value.as_int()));
-    case Kind::kUint: return Value::floating(static_cast<double>(value.as_uint()));
+    case Kind::kDouble:
+      return value;
+    case Kind::kInt:
+      return Value::floating(static_cast<double>(value.as_int()));
+    case Kind::kUint:
+      return Value::floating(static_cast<double>(value.as_uint()));
     case Kind::kString: {
       const auto number = parse_double(value.text());
       return number ? Value::floating(*number) : Value::error("cannot convert the text to double");
     }
-    default: return no_overload("double", a);
+    default:
+      return no_overload("double", a);
   }
 }
 
 static Value to_string_value(Arguments a, Meter& meter) {
   const Value& value = a[0];
   switch (value.kind()) {
-    case Kind::kString: return value;
-    case Kind::kBool: return Value::string_view(value.as_bool() ? "true" : "false");
-    case Kind::kInt: return Value::string(fmt::format("{}", value.as_int()));
-    case Kind::kUint: return Value::string(fmt::format("{}", value.as_uint()));
-    case Kind::kDouble: return Value::string(format_double(value.as_double()));
-    case Kind::kTimestamp: return Value::string(format_timestamp(value.as_timestamp()));
-    case Kind::kDuration: return Value::string(format_duration(value.as_duration()));
+    case Kind::kString:
+      return value;
+    case Kind::kBool:
+      return Value::string_view(value.as_bool() ? "true" : "false");
+    case Kind::kInt:
+      return Value::string(fmt::format("{}", value.as_int()));
+    case Kind::kUint:
+      return Value::string(fmt::format("{}", value.as_uint()));
+    case Kind::kDouble:
+      return Value::string(format_double(value.as_double()));
+    case Kind::kTimestamp:
+      return Value::string(format_timestamp(value.as_timestamp()));
+    case Kind::kDuration:
+      return Value::string(format_duration(value.as_duration()));
     case Kind::kBytes:
       if (!meter.make(value.text().size())) return Value::error("a limit of the evaluation was hit");
       if (!is_valid_utf8(value.text())) return Value::error("invalid UTF-8: the bytes are no string");
       return Value::string(std::string(value.text()));
-    default: return no_overload("string", a);
+    default:
+      return no_overload("string", a);
   }
 }
 
@@ -204,10 +226,10 @@ static Value matches(Arguments a, Meter& meter) {
 }
 
 static constexpr FunctionEntry kTable[] = {
-    {"size", false, 1, 1, size},       {"size", true, 1, 1, size},          {"int", false, 1, 1, to_int},
-    {"uint", false, 1, 1, to_uint},    {"double", false, 1, 1, to_double},  {"string", false, 1, 1, to_string_value},
-    {"bytes", false, 1, 1, to_bytes},  {"bool", false, 1, 1, to_bool},      {"type", false, 1, 1, type_of},
-    {"dyn", false, 1, 1, same},        {"matches", false, 2, 2, matches},   {"matches", true, 2, 2, matches},
+    {"size", false, 1, 1, size},      {"size", true, 1, 1, size},         {"int", false, 1, 1, to_int},
+    {"uint", false, 1, 1, to_uint},   {"double", false, 1, 1, to_double}, {"string", false, 1, 1, to_string_value},
+    {"bytes", false, 1, 1, to_bytes}, {"bool", false, 1, 1, to_bool},     {"type", false, 1, 1, type_of},
+    {"dyn", false, 1, 1, same},       {"matches", false, 2, 2, matches},  {"matches", true, 2, 2, matches},
 };
 
 std::span<const FunctionEntry> standard_functions() { return kTable; }

@@ -21,7 +21,8 @@ static Value make_string(std::string text, Meter& meter) {
 // memmem is linear whatever the input; string_view::find is not.
 static std::size_t find_text(std::string_view text, std::string_view wanted, std::size_t from = 0) {
   if (from > text.size()) return std::string_view::npos;
-  const auto* found = static_cast<const char*>(memmem(text.data() + from, text.size() - from, wanted.data(), wanted.size()));
+  const auto* found =
+      static_cast<const char*>(memmem(text.data() + from, text.size() - from, wanted.data(), wanted.size()));
   return found ? static_cast<std::size_t>(found - text.data()) : std::string_view::npos;
 }
 
@@ -160,7 +161,8 @@ static Value split(Arguments a, Meter& meter) {
 }
 
 static Value substring(Arguments a, Meter& meter) {
-  if (!a[0].is(Kind::kString) || !a[1].is(Kind::kInt) || (a.size() == 3 && !a[2].is(Kind::kInt))) return no_overload("substring", a);
+  if (!a[0].is(Kind::kString) || !a[1].is(Kind::kInt) || (a.size() == 3 && !a[2].is(Kind::kInt)))
+    return no_overload("substring", a);
   const auto starts = character_starts(a[0].text(), meter);
   const std::int64_t size = static_cast<std::int64_t>(starts.size()) - 1;
   const std::int64_t begin = a[1].as_int(), end = a.size() == 3 ? a[2].as_int() : size;
@@ -174,9 +176,11 @@ static Value substring(Arguments a, Meter& meter) {
 // Unicode's White_Space, as the extension defines trim().
 static bool is_space(std::string_view character) {
   static constexpr std::string_view kSpaces[] = {
-      "\t", "\n", "\v", "\f", "\r", " ", "\xc2\x85", "\xc2\xa0", "\xe1\x9a\x80", "\xe2\x80\x80", "\xe2\x80\x81", "\xe2\x80\x82",
-      "\xe2\x80\x83", "\xe2\x80\x84", "\xe2\x80\x85", "\xe2\x80\x86", "\xe2\x80\x87", "\xe2\x80\x88", "\xe2\x80\x89",
-      "\xe2\x80\x8a", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80"};
+      "\t",           "\n",           "\v",           "\f",           "\r",           " ",
+      "\xc2\x85",     "\xc2\xa0",     "\xe1\x9a\x80", "\xe2\x80\x80", "\xe2\x80\x81", "\xe2\x80\x82",
+      "\xe2\x80\x83", "\xe2\x80\x84", "\xe2\x80\x85", "\xe2\x80\x86", "\xe2\x80\x87", "\xe2\x80\x88",
+      "\xe2\x80\x89", "\xe2\x80\x8a", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f",
+      "\xe3\x80\x80"};
   return std::ranges::find(kSpaces, character) != std::end(kSpaces);
 }
 
@@ -221,11 +225,21 @@ static Value format(Arguments a, Meter& meter) {
 }
 
 static constexpr FunctionEntry kTable[] = {
-    {"contains", true, 2, 2, contains},  {"startsWith", true, 2, 2, starts_with}, {"endsWith", true, 2, 2, ends_with},
-    {"charAt", true, 2, 2, char_at},     {"indexOf", true, 2, 3, index_of},       {"lastIndexOf", true, 2, 3, last_index_of},
-    {"join", true, 1, 2, join},          {"lowerAscii", true, 1, 1, lower},       {"upperAscii", true, 1, 1, upper},
-    {"replace", true, 3, 4, replace},    {"split", true, 2, 3, split},            {"substring", true, 2, 3, substring},
-    {"trim", true, 1, 1, trim},          {"reverse", true, 1, 1, reverse},        {"strings.quote", false, 1, 1, quote},
+    {"contains", true, 2, 2, contains},
+    {"startsWith", true, 2, 2, starts_with},
+    {"endsWith", true, 2, 2, ends_with},
+    {"charAt", true, 2, 2, char_at},
+    {"indexOf", true, 2, 3, index_of},
+    {"lastIndexOf", true, 2, 3, last_index_of},
+    {"join", true, 1, 2, join},
+    {"lowerAscii", true, 1, 1, lower},
+    {"upperAscii", true, 1, 1, upper},
+    {"replace", true, 3, 4, replace},
+    {"split", true, 2, 3, split},
+    {"substring", true, 2, 3, substring},
+    {"trim", true, 1, 1, trim},
+    {"reverse", true, 1, 1, reverse},
+    {"strings.quote", false, 1, 1, quote},
     {"format", true, 2, 2, format},
 };
 

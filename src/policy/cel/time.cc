@@ -109,8 +109,8 @@ std::string format_timestamp(Timestamp time) {
 
 static std::optional<std::int64_t> unit_nanos(std::string_view text, std::size_t& at) {
   static constexpr std::pair<std::string_view, std::int64_t> kUnits[] = {
-      {"ns", 1}, {"us", 1000}, {"\xc2\xb5s", 1000}, {"\xce\xbcs", 1000}, {"ms", 1'000'000},
-      {"s", kNanosPerSecond}, {"m", 60 * kNanosPerSecond}, {"h", 3600 * kNanosPerSecond}};
+      {"ns", 1},         {"us", 1000},           {"\xc2\xb5s", 1000},         {"\xce\xbcs", 1000},
+      {"ms", 1'000'000}, {"s", kNanosPerSecond}, {"m", 60 * kNanosPerSecond}, {"h", 3600 * kNanosPerSecond}};
   for (const auto& [name, nanos] : kUnits) {
     if (text.substr(at).starts_with(name)) {
       at += name.size();
@@ -190,7 +190,8 @@ struct TzBlock {
   std::size_t start = 0, time_size = 4;
   std::size_t end() const {
     const auto size = static_cast<std::int64_t>(time_size);
-    return start + static_cast<std::size_t>(times * size + times + types * 6 + chars + leap * (size + 4) + isstd + isut);
+    return start +
+           static_cast<std::size_t>(times * size + times + types * 6 + chars + leap * (size + 4) + isstd + isut);
   }
 };
 

@@ -1,5 +1,6 @@
-// Timestamps and durations of CEL: RFC 3339 text, durations as "1h30m", fields by time zone. Zones are offsets ("+02:00") or names of the system's
-// tz database (TZif, RFC 8536); its rules end with the last listed transition (2037 on Debian).
+// Timestamps and durations of CEL: RFC 3339 text, durations as "1h30m", fields by time zone. Zones are offsets
+// ("+02:00") or names of the system's tz database (TZif, RFC 8536); its rules end with the last listed transition (2037
+// on Debian).
 #pragma once
 
 #include <cstdint>

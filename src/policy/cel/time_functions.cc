@@ -22,7 +22,8 @@ static Value to_duration(Arguments a, Meter&) {
   if (a[0].is(Kind::kInt)) return Value::duration(a[0].as_int());
   if (!a[0].is(Kind::kString)) return no_overload("duration", a);
   const auto length = parse_duration(a[0].text());
-  return length ? Value::duration(*length) : Value::error("range: no duration such as '1h30m' within 64 bits of nanoseconds");
+  return length ? Value::duration(*length)
+                : Value::error("range: no duration such as '1h30m' within 64 bits of nanoseconds");
 }
 
 // The civil time of a timestamp in the zone of the second argument, UTC without one.
@@ -37,12 +38,24 @@ static Value field(std::string_view name, Arguments a, Meter& meter, Pick pick) 
   return Value::integer(pick(civil(time.seconds + *offset)));
 }
 
-static Value year(Arguments a, Meter& m) { return field("getFullYear", a, m, [](const CivilTime& c) { return c.year; }); }
-static Value month(Arguments a, Meter& m) { return field("getMonth", a, m, [](const CivilTime& c) { return c.month - 1; }); }
-static Value date(Arguments a, Meter& m) { return field("getDate", a, m, [](const CivilTime& c) { return c.day; }); }
-static Value day(Arguments a, Meter& m) { return field("getDayOfMonth", a, m, [](const CivilTime& c) { return c.day - 1; }); }
-static Value week_day(Arguments a, Meter& m) { return field("getDayOfWeek", a, m, [](const CivilTime& c) { return c.day_of_week; }); }
-static Value year_day(Arguments a, Meter& m) { return field("getDayOfYear", a, m, [](const CivilTime& c) { return c.day_of_year; }); }
+static Value year(Arguments a, Meter& m) {
+  return field("getFullYear", a, m, [](const CivilTime& c) { return c.year; });
+}
+static Value month(Arguments a, Meter& m) {
+  return field("getMonth", a, m, [](const CivilTime& c) { return c.month - 1; });
+}
+static Value date(Arguments a, Meter& m) {
+  return field("getDate", a, m, [](const CivilTime& c) { return c.day; });
+}
+static Value day(Arguments a, Meter& m) {
+  return field("getDayOfMonth", a, m, [](const CivilTime& c) { return c.day - 1; });
+}
+static Value week_day(Arguments a, Meter& m) {
+  return field("getDayOfWeek", a, m, [](const CivilTime& c) { return c.day_of_week; });
+}
+static Value year_day(Arguments a, Meter& m) {
+  return field("getDayOfYear", a, m, [](const CivilTime& c) { return c.day_of_year; });
+}
 
 static bool is_plain_duration(Arguments a) { return a[0].is(Kind::kDuration) && a.size() == 1; }
 
@@ -65,10 +78,18 @@ static Value milliseconds(Arguments a, Meter& m) {
 }
 
 static constexpr FunctionEntry kTable[] = {
-    {"timestamp", false, 1, 1, to_timestamp}, {"duration", false, 1, 1, to_duration}, {"getFullYear", true, 1, 2, year},
-    {"getMonth", true, 1, 2, month},          {"getDate", true, 1, 2, date},          {"getDayOfMonth", true, 1, 2, day},
-    {"getDayOfWeek", true, 1, 2, week_day},   {"getDayOfYear", true, 1, 2, year_day}, {"getHours", true, 1, 2, hours},
-    {"getMinutes", true, 1, 2, minutes},      {"getSeconds", true, 1, 2, seconds},    {"getMilliseconds", true, 1, 2, milliseconds},
+    {"timestamp", false, 1, 1, to_timestamp},
+    {"duration", false, 1, 1, to_duration},
+    {"getFullYear", true, 1, 2, year},
+    {"getMonth", true, 1, 2, month},
+    {"getDate", true, 1, 2, date},
+    {"getDayOfMonth", true, 1, 2, day},
+    {"getDayOfWeek", true, 1, 2, week_day},
+    {"getDayOfYear", true, 1, 2, year_day},
+    {"getHours", true, 1, 2, hours},
+    {"getMinutes", true, 1, 2, minutes},
+    {"getSeconds", true, 1, 2, seconds},
+    {"getMilliseconds", true, 1, 2, milliseconds},
 };
 
 std::span<const FunctionEntry> time_functions() { return kTable; }

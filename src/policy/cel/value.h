@@ -1,5 +1,6 @@
-// A value of CEL. Small and copied freely: text is a view into the program, the bindings or shared storage; JSON lists and maps are read in place.
-// Equality and order follow cel-spec: numbers of different types compare by their mathematical value, other types are unequal.
+// A value of CEL. Small and copied freely: text is a view into the program, the bindings or shared storage; JSON lists
+// and maps are read in place. Equality and order follow cel-spec: numbers of different types compare by their
+// mathematical value, other types are unequal.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,20 @@
 namespace remit::policy::cel {
 
 enum class Kind : std::uint8_t {
-  kError, kNull, kBool, kInt, kUint, kDouble, kString, kBytes, kTimestamp, kDuration, kList, kMap, kType, kOptional,
+  kError,
+  kNull,
+  kBool,
+  kInt,
+  kUint,
+  kDouble,
+  kString,
+  kBytes,
+  kTimestamp,
+  kDuration,
+  kList,
+  kMap,
+  kType,
+  kOptional,
 };
 
 class Value;
@@ -120,8 +134,19 @@ json::value to_json_value(const Value& value);
 // Short text for explanations: strings quoted, at most max_bytes.
 std::string display(const Value& value, std::size_t max_bytes);
 
-inline constexpr std::string_view kTypeNames[] = {
-    "error", "null_type", "bool", "int", "uint", "double", "string", "bytes", "google.protobuf.Timestamp",
-    "google.protobuf.Duration", "list", "map", "type", "optional_type"};
+inline constexpr std::string_view kTypeNames[] = {"error",
+                                                  "null_type",
+                                                  "bool",
+                                                  "int",
+                                                  "uint",
+                                                  "double",
+                                                  "string",
+                                                  "bytes",
+                                                  "google.protobuf.Timestamp",
+                                                  "google.protobuf.Duration",
+                                                  "list",
+                                                  "map",
+                                                  "type",
+                                                  "optional_type"};
 
 }  // namespace remit::policy::cel

@@ -16,21 +16,31 @@ bool CompiledRule::matches_tool(std::string_view tool) const {
   return std::ranges::any_of(tools, [&](const ToolGlob& glob) { return glob.matches(tool); });
 }
 
-// What conditions may read. `mission` is known member by member, so that a typing error is seen when the mission is read.
+// What conditions may read. `mission` is known member by member, so that a typing error is seen when the mission is
+// read.
 static std::vector<cel::Variable> variables_of(const PermissionsSpec& spec) {
   std::vector<std::string> members;
   for (const auto& member : spec.mission) members.emplace_back(member.key());
-  return {{"tool", {}}, {"kind", {}}, {"effect", {}}, {"resource", {}}, {"channel", {}}, {"args", {}}, {"call", {}},
-          {"mission", std::move(members)}, {"budget", {"limit", "spent", "reserved"}}};
+  return {{"tool", {}},
+          {"kind", {}},
+          {"effect", {}},
+          {"resource", {}},
+          {"channel", {}},
+          {"args", {}},
+          {"call", {}},
+          {"mission", std::move(members)},
+          {"budget", {"limit", "spent", "reserved"}}};
 }
 
-static Result<CompiledRule> compile_rule(const RuleSpec& spec, const std::vector<cel::Variable>& variables, std::vector<std::string>& warnings) {
+static Result<CompiledRule> compile_rule(const RuleSpec& spec, const std::vector<cel::Variable>& variables,
+                                         std::vector<std::string>& warnings) {
   const auto refuse = [&](std::string_view why) {
     return fail(Code::kInvalidArgument, fmt::format("{}rule '{}' {}", at(spec.source), printable(spec.name, 80), why));
   };
   if (spec.name.empty()) return refuse("has no name; verdicts name the rule that made them");
   if (spec.tools.empty()) return refuse("names no tools; write tools: [\"files.read\"]");
-  if (spec.tools.size() > kToolsPerRule) return refuse(fmt::format("names more than {} tools (kToolsPerRule)", kToolsPerRule));
+  if (spec.tools.size() > kToolsPerRule)
+    return refuse(fmt::format("names more than {} tools (kToolsPerRule)", kToolsPerRule));
   CompiledRule rule;
   rule.name = spec.name, rule.effect = spec.effect, rule.source = spec.source;
   for (const auto& tool : spec.tools) {
@@ -40,9 +50,11 @@ static Result<CompiledRule> compile_rule(const RuleSpec& spec, const std::vector
   }
   if (trim(spec.when).empty()) return rule;
   auto program = cel::Program::compile(spec.when, variables);
-  if (!program) return fail(in_rule(program.error(), spec.source, fmt::format("the condition of rule '{}'", spec.name)));
+  if (!program)
+    return fail(in_rule(program.error(), spec.source, fmt::format("the condition of rule '{}'", spec.name)));
   for (const auto& warning : program->warnings()) {
-    warnings.push_back(fmt::format("{}the condition of rule '{}' can never hold: {}", at(spec.source), spec.name, warning));
+    warnings.push_back(
+        fmt::format("{}the condition of rule '{}' can never hold: {}", at(spec.source), spec.name, warning));
   }
   rule.when = std::move(*program);
   return rule;
@@ -61,9 +73,11 @@ static Result<CompiledModel> compile_model(const ModelRule& rule) {
   return CompiledModel{std::move(*provider), std::move(*name), rule.source};
 }
 
-static Result<std::vector<PathGlob>> compile_globs(const std::vector<std::string>& patterns, const std::string& source, std::string_view field) {
+static Result<std::vector<PathGlob>> compile_globs(const std::vector<std::string>& patterns, const std::string& source,
+                                                   std::string_view field) {
   if (patterns.size() > kWriteGlobs) {
-    return fail(Code::kResourceExhausted, fmt::format("{}workspace.{} has more than {} patterns (kWriteGlobs)", at(source), field, kWriteGlobs));
+    return fail(Code::kResourceExhausted,
+                fmt::format("{}workspace.{} has more than {} patterns (kWriteGlobs)", at(source), field, kWriteGlobs));
   }
   std::vector<PathGlob> out;
   for (const auto& pattern : patterns) {
@@ -76,15 +90,18 @@ static Result<std::vector<PathGlob>> compile_globs(const std::vector<std::string
 
 static Result<> check_sizes(const PermissionsSpec& spec) {
   if (spec.rules.size() > kRules) {
-    return fail(Code::kResourceExhausted, fmt::format("{}permissions have more than {} rules (kRules)", at(spec.source), kRules));
+    return fail(Code::kResourceExhausted,
+                fmt::format("{}permissions have more than {} rules (kRules)", at(spec.source), kRules));
   }
   if (spec.egress.size() > kEgressRules) {
-    return fail(Code::kResourceExhausted, fmt::format("{}permissions have more than {} egress rules (kEgressRules)", at(spec.source), kEgressRules));
+    return fail(Code::kResourceExhausted, fmt::format("{}permissions have more than {} egress rules (kEgressRules)",
+                                                      at(spec.source), kEgressRules));
   }
   std::vector<std::string_view> names;
   for (const auto& rule : spec.rules) {
     if (std::ranges::find(names, rule.name) != names.end()) {
-      return fail(Code::kInvalidArgument, fmt::format("{}two rules have the name '{}'", at(rule.source), printable(rule.name, 80)));
+      return fail(Code::kInvalidArgument,
+                  fmt::format("{}two rules have the name '{}'", at(rule.source), printable(rule.name, 80)));
     }
     names.push_back(rule.name);
   }

@@ -56,8 +56,9 @@ struct Decided {
   Verdict verdict;
   std::ptrdiff_t rule = -1;
 };
-Decided decide_own(const CompiledPermissions& permissions, const Action& action, const CallContext& context, const BudgetView* budget);
-std::vector<Considered> consider(const CompiledPermissions& permissions, const Action& action, const CallContext& context,
-                                 const BudgetView* budget, const Decided& decided);
+Decided decide_own(const CompiledPermissions& permissions, const Action& action, const CallContext& context,
+                   const BudgetView* budget);
+std::vector<Considered> consider(const CompiledPermissions& permissions, const Action& action,
+                                 const CallContext& context, const BudgetView* budget, const Decided& decided);
 
 }  // namespace remit::policy

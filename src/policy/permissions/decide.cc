@@ -14,7 +14,8 @@ json::object amounts(const Amounts& value) {
 // The variables of conditions for one action; what costs something is made only when a condition reads it.
 class Facts {
  public:
-  Facts(const CompiledPermissions& permissions, const Action& action, const CallContext& context, const BudgetView* budget)
+  Facts(const CompiledPermissions& permissions, const Action& action, const CallContext& context,
+        const BudgetView* budget)
       : action_(action), budget_view_(budget), call_(static_cast<std::int64_t>(context.call)) {
     bindings_.bind("args", action.args);
     bindings_.bind_text("tool", action.tool);
@@ -30,7 +31,9 @@ class Facts {
 
   const cel::Bindings& for_program(const cel::Program& program) {
     if (budget_view_ && !has_budget_ && program.reads("budget")) {
-      budget_ = {{"limit", amounts(budget_view_->limit)}, {"spent", amounts(budget_view_->spent)}, {"reserved", amounts(budget_view_->reserved)}};
+      budget_ = {{"limit", amounts(budget_view_->limit)},
+                 {"spent", amounts(budget_view_->spent)},
+                 {"reserved", amounts(budget_view_->reserved)}};
       bindings_.bind("budget", budget_);
       has_budget_ = true;
     }
@@ -74,32 +77,40 @@ std::string condition_of(const CompiledRule& rule) {
 }
 
 Verdict failed_verdict(const CompiledRule& rule, const std::string& trouble) {
-  auto verdict = by_rule(rule, Decision::kDeny,
-                         fmt::format("the condition of rule '{}' ({}) cannot be evaluated: {}; a condition that fails denies", rule.name,
-                                     to_string(rule.effect), trouble));
-  verdict.suggestion = fmt::format("make the condition safe, as in has(args.x) && …, or pass what it reads: {}", printable(rule.when->text(), 200));
+  auto verdict =
+      by_rule(rule, Decision::kDeny,
+              fmt::format("the condition of rule '{}' ({}) cannot be evaluated: {}; a condition that fails denies",
+                          rule.name, to_string(rule.effect), trouble));
+  verdict.suggestion = fmt::format("make the condition safe, as in has(args.x) && …, or pass what it reads: {}",
+                                   printable(rule.when->text(), 200));
   return verdict;
 }
 
 Verdict deny_verdict(const CompiledRule& rule, const Action& action) {
-  auto verdict = by_rule(rule, Decision::kDeny, fmt::format("rule '{}' denies {}{}", rule.name, printable(action.tool, 80), condition_of(rule)));
-  verdict.suggestion = rule.when ? fmt::format("act so that this does not hold: {}", printable(rule.when->text(), 200))
-                                 : fmt::format("remove {} from the tools of rule '{}'", printable(action.tool, 80), rule.name);
+  auto verdict =
+      by_rule(rule, Decision::kDeny,
+              fmt::format("rule '{}' denies {}{}", rule.name, printable(action.tool, 80), condition_of(rule)));
+  verdict.suggestion =
+      rule.when ? fmt::format("act so that this does not hold: {}", printable(rule.when->text(), 200))
+                : fmt::format("remove {} from the tools of rule '{}'", printable(action.tool, 80), rule.name);
   return verdict;
 }
 
 std::string name_for_rule(std::string_view tool) {
   std::string out = printable(tool, 60);
-  std::ranges::replace_if(out, [](char c) { return !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')); }, '-');
+  std::ranges::replace_if(
+      out, [](char c) { return !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')); }, '-');
   return out;
 }
 
 // No Allow rule held: why the nearest did not, or that there is none.
-Verdict no_rule_verdict(const CompiledPermissions& permissions, const Action& action, const CompiledRule* near, const Matched& how, Facts& facts) {
+Verdict no_rule_verdict(const CompiledPermissions& permissions, const Action& action, const CompiledRule* near,
+                        const Matched& how, Facts& facts) {
   const auto tool = printable(action.tool, 80);
   auto verdict = Verdict::deny(std::string(kLayer), "", fmt::format("no rule of the mission allows {}", tool));
   verdict.source = permissions.spec.source;
-  verdict.suggestion = fmt::format("add to permissions.rules: - {{name: {}, effect: Allow, tools: [\"{}\"]}}", name_for_rule(action.tool), tool);
+  verdict.suggestion = fmt::format("add to permissions.rules: - {{name: {}, effect: Allow, tools: [\"{}\"]}}",
+                                   name_for_rule(action.tool), tool);
   if (!near) return verdict;
   const auto why = how.match == Match::kFailed ? fmt::format("its condition cannot be evaluated: {}", how.trouble)
                                                : near->when->explain(facts.for_program(*near->when));
@@ -135,7 +146,10 @@ class Decider {
       if (how.match == Match::kFailed) return Decided{failed_verdict(rule, how.trouble), index};
       if (how.match != Match::kYes) continue;
       if (effect == RuleEffect::kDeny) return Decided{deny_verdict(rule, facts_.action()), index};
-      return Decided{by_rule(rule, Decision::kAsk, fmt::format("rule '{}' asks before {}{}", rule.name, printable(facts_.action().tool, 80), condition_of(rule))), index};
+      return Decided{by_rule(rule, Decision::kAsk,
+                             fmt::format("rule '{}' asks before {}{}", rule.name, printable(facts_.action().tool, 80),
+                                         condition_of(rule))),
+                     index};
     }
     return std::nullopt;
   }
@@ -160,23 +174,29 @@ class Decider {
 
 }  // namespace
 
-Decided decide_own(const CompiledPermissions& permissions, const Action& action, const CallContext& context, const BudgetView* budget) {
+Decided decide_own(const CompiledPermissions& permissions, const Action& action, const CallContext& context,
+                   const BudgetView* budget) {
   Facts facts(permissions, action, context, budget);
   auto decided = Decider(permissions, facts).run();
-  if (permissions.spec.mode == Mode::kAudit && decided.verdict.decision != Decision::kAllow) decided.verdict.audit_only = true;
+  if (permissions.spec.mode == Mode::kAudit && decided.verdict.decision != Decision::kAllow)
+    decided.verdict.audit_only = true;
   return decided;
 }
 
-std::vector<Considered> consider(const CompiledPermissions& permissions, const Action& action, const CallContext& context,
-                                 const BudgetView* budget, const Decided& decided) {
+std::vector<Considered> consider(const CompiledPermissions& permissions, const Action& action,
+                                 const CallContext& context, const BudgetView* budget, const Decided& decided) {
   Facts facts(permissions, action, context, budget);
   std::vector<Considered> out;
   for (std::size_t i = 0; i < permissions.rules.size(); ++i) {
     const auto& rule = permissions.rules[i];
     auto how = match_rule(rule, facts);
-    Considered considered{rule.name, std::string(to_string(rule.effect)), rule.source, Considered::Result::kOtherTool, ""};
-    if (how.match == Match::kNo) considered.result = Considered::Result::kConditionFalse, considered.detail = rule.when->explain(facts.for_program(*rule.when));
-    if (how.match == Match::kFailed) considered.result = Considered::Result::kConditionFailed, considered.detail = std::move(how.trouble);
+    Considered considered{rule.name, std::string(to_string(rule.effect)), rule.source, Considered::Result::kOtherTool,
+                          ""};
+    if (how.match == Match::kNo)
+      considered.result = Considered::Result::kConditionFalse,
+      considered.detail = rule.when->explain(facts.for_program(*rule.when));
+    if (how.match == Match::kFailed)
+      considered.result = Considered::Result::kConditionFailed, considered.detail = std::move(how.trouble);
     if (how.match == Match::kYes) considered.result = Considered::Result::kOverruled;
     if (static_cast<std::ptrdiff_t>(i) == decided.rule) considered.result = Considered::Result::kDecided;
     if (how.match == Match::kOtherTool) {
@@ -187,7 +207,8 @@ std::vector<Considered> consider(const CompiledPermissions& permissions, const A
     out.push_back(std::move(considered));
   }
   if (decided.rule < 0 && !decided.verdict.rule.empty()) {
-    out.push_back({decided.verdict.rule, "field", decided.verdict.source, Considered::Result::kDecided, decided.verdict.reason});
+    out.push_back(
+        {decided.verdict.rule, "field", decided.verdict.source, Considered::Result::kDecided, decided.verdict.reason});
   }
   return out;
 }

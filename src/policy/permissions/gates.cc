@@ -56,26 +56,41 @@ static Result<HostPort> egress_target(const Action& action) {
   REMIT_TRY(auto target, parse_http_target(get_string(action.args, "url")));
   const auto shown = parse_host_port(action.resource);
   if (shown && *shown != target) {
-    return fail(Code::kInvalidArgument, fmt::format("the action says {} and its URL {}", shown->to_string(), target.to_string()));
+    return fail(Code::kInvalidArgument,
+                fmt::format("the action says {} and its URL {}", shown->to_string(), target.to_string()));
   }
   return target;
+}
+
+// A header of that name would reach another site behind the same address than the one the egress rule names.
+static bool names_its_own_host(const Action& action) {
+  const auto* headers = find_object(action.args, "headers");
+  return headers && std::ranges::any_of(*headers, [](const auto& header) {
+           return to_lower(trim(std::string_view(header.key()))) == "host";
+         });
 }
 
 static std::optional<Verdict> check_egress(const CompiledPermissions& permissions, const Action& action) {
   const auto& source = permissions.spec.source;
   const auto target = egress_target(action);
-  if (!target) return deny("egress", "the address of the request cannot be read: " + target.error().message(), source, "");
+  if (!target)
+    return deny("egress", "the address of the request cannot be read: " + target.error().message(), source, "");
+  if (names_its_own_host(action)) {
+    return deny("egress", "the request sets the header Host, which follows from its URL", source,
+                "leave out the header Host");
+  }
   for (const auto& rule : permissions.egress) {
     if (rule.port == target->port && rule.host.matches(target->host)) return std::nullopt;
   }
   const auto host = target->host.kind == Host::Kind::kIpv6 ? "\"[" + target->host.text + "]\"" : target->host.text;
-  auto suggestion = fmt::format("add to permissions.egress: - {{name: {}, host: {}, port: {}}}", rule_name(host), host, target->port);
+  auto suggestion =
+      fmt::format("add to permissions.egress: - {{name: {}, host: {}, port: {}}}", rule_name(host), host, target->port);
   const bool has_rule = std::ranges::any_of(permissions.rules, [&](const CompiledRule& rule) {
     return rule.effect != RuleEffect::kDeny && rule.matches_tool(action.tool);
   });
   if (!has_rule) {
-    suggestion += fmt::format("; and to permissions.rules: - {{name: {}, effect: Allow, tools: [\"{}\"]}}", rule_name(action.tool),
-                              printable(action.tool, 80));
+    suggestion += fmt::format("; and to permissions.rules: - {{name: {}, effect: Allow, tools: [\"{}\"]}}",
+                              rule_name(action.tool), printable(action.tool, 80));
   }
   const auto reason = permissions.egress.empty()
                           ? fmt::format("egress allows nothing, and {} is asked for", target->to_string())
@@ -85,17 +100,23 @@ static std::optional<Verdict> check_egress(const CompiledPermissions& permission
 }
 
 static std::optional<Verdict> check_model(const CompiledPermissions& permissions, const Action& action) {
-  const auto provider = action.model_request ? std::string_view(action.model_request->provider) : get_string(action.args, "provider");
-  const auto name = action.model_request ? std::string_view(action.model_request->model) : get_string(action.args, "model");
+  const auto provider =
+      action.model_request ? std::string_view(action.model_request->provider) : get_string(action.args, "provider");
+  const auto name =
+      action.model_request ? std::string_view(action.model_request->model) : get_string(action.args, "model");
   for (const auto& model : permissions.models) {
     if (model.provider.matches(provider) && model.name.matches(name)) return std::nullopt;
   }
   const auto shown = printable(name, 80), shown_provider = printable(provider, 80);
   const auto suggestion = fmt::format("set spec.model: {{providerRef: {{name: {}}}, name: {}}}", shown_provider, shown);
-  if (permissions.models.empty()) return deny("model", fmt::format("the mission names no model, and {} is asked for", shown), permissions.spec.source, suggestion);
-  const auto reason = fmt::format("the mission's model is {}, not {} of provider {}",
-                                  list_of(permissions.models, [](const auto& model) { return model.name.text() + " of provider " + model.provider.text(); }),
-                                  shown, shown_provider);
+  if (permissions.models.empty())
+    return deny("model", fmt::format("the mission names no model, and {} is asked for", shown), permissions.spec.source,
+                suggestion);
+  const auto reason = fmt::format(
+      "the mission's model is {}, not {} of provider {}",
+      list_of(permissions.models,
+              [](const auto& model) { return model.name.text() + " of provider " + model.provider.text(); }),
+      shown, shown_provider);
   return deny("model", reason, permissions.models.front().source, suggestion);
 }
 
@@ -119,10 +140,14 @@ static std::optional<Verdict> check_write(const CompiledPermissions& permissions
 
 std::optional<Verdict> check_gate(const CompiledPermissions& permissions, const Action& action, Gate gate) {
   switch (gate) {
-    case Gate::kNone: return std::nullopt;
-    case Gate::kEgress: return check_egress(permissions, action);
-    case Gate::kModel: return check_model(permissions, action);
-    case Gate::kWrite: return check_write(permissions, action);
+    case Gate::kNone:
+      return std::nullopt;
+    case Gate::kEgress:
+      return check_egress(permissions, action);
+    case Gate::kModel:
+      return check_model(permissions, action);
+    case Gate::kWrite:
+      return check_write(permissions, action);
   }
   return std::nullopt;
 }
@@ -130,13 +155,13 @@ std::optional<Verdict> check_gate(const CompiledPermissions& permissions, const 
 static std::optional<Verdict> check_path(const CompiledPermissions& permissions, std::string_view path) {
   const auto shown = printable(path, kShownBytes);
   if (!is_normalised_path(path)) {
-    return deny("paths", fmt::format("the path '{}' is not in its normal form inside the workspace", shown), permissions.spec.workspace.source,
-                "use a plain path relative to the workspace, without '..'");
+    return deny("paths", fmt::format("the path '{}' is not in its normal form inside the workspace", shown),
+                permissions.spec.workspace.source, "use a plain path relative to the workspace, without '..'");
   }
   for (const auto& glob : permissions.hide) {
     if (!glob.covers(path)) continue;
-    return deny("hide", fmt::format("{} is hidden from the agent by workspace.hide '{}'", shown, glob.text()), permissions.spec.workspace.source,
-                fmt::format("remove \"{}\" from workspace.hide", glob.text()));
+    return deny("hide", fmt::format("{} is hidden from the agent by workspace.hide '{}'", shown, glob.text()),
+                permissions.spec.workspace.source, fmt::format("remove \"{}\" from workspace.hide", glob.text()));
   }
   return std::nullopt;
 }
@@ -145,14 +170,16 @@ std::optional<Verdict> check_paths(const CompiledPermissions& permissions, const
   if (action.kind == ActionKind::kFileChange) {
     if (auto denied = check_path(permissions, path_of(action))) return denied;
     // Rules read the one, people see the other.
-    if (path_of(action) != action.resource) return deny("paths", "the action names two different paths", permissions.spec.workspace.source, "");
+    if (path_of(action) != action.resource)
+      return deny("paths", "the action names two different paths", permissions.spec.workspace.source, "");
     return std::nullopt;
   }
   if (!action.tool.starts_with("files.")) return std::nullopt;
   for (const auto* name : {"path", "from", "to"}) {
     const auto* value = find(action.args, name);
     if (!value) continue;
-    if (!value->is_string()) return deny("paths", fmt::format("args.{} is no text", name), permissions.spec.workspace.source, "");
+    if (!value->is_string())
+      return deny("paths", fmt::format("args.{} is no text", name), permissions.spec.workspace.source, "");
     if (auto denied = check_path(permissions, get_string(action.args, name))) return denied;
   }
   return std::nullopt;

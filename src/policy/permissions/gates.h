@@ -1,4 +1,5 @@
-// What the mission's own fields say about an action besides its rules: paths, hidden files, write globs, egress, models.
+// What the mission's own fields say about an action besides its rules: paths, hidden files, write globs, egress,
+// models.
 #pragma once
 
 #include <optional>
@@ -10,7 +11,8 @@ namespace remit::policy {
 
 enum class Gate : std::uint8_t { kNone, kEgress, kModel, kWrite };
 
-// Which field must permit an action of this kind. kModel and kWrite are a permission by themselves; kEgress stands beside a rule.
+// Which field must permit an action of this kind. kModel and kWrite are a permission by themselves; kEgress stands
+// beside a rule.
 Gate gate_of(const Action& action);
 
 // The denial of the gate, or nothing when it lets the action pass.
