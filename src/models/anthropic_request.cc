@@ -139,8 +139,7 @@ bool is_droppable(std::string_view key) {
                                                          "verbosity",
                                                          "parallel_tool_calls",
                                                          "safety_identifier"};
-  return std::ranges::find(kDropped, key) != kDropped.end() || key.starts_with("openai_") ||
-         key.starts_with("anthropic_");
+  return std::ranges::find(kDropped, key) != kDropped.end() || wire::is_private_member(key);
 }
 
 Result<> encode_options(const ModelRequest& request, json::object& out) {

@@ -16,6 +16,11 @@ std::unexpected<Error> bad(std::string_view where, std::string_view what) {
   return fail(invalid_argument(fmt::format("{}: {}", where, what)));
 }
 
+std::string reserved(std::string_view name) {
+  return fmt::format("the member '{}' is not of this API; names that begin with openai_ or anthropic_ are reserved",
+                     printable(name, 60));
+}
+
 Result<Role> decode_role(const json::object& object, const std::string& where, json::object& extra) {
   const auto role = get_string(object, "role");
   if (role == "system") return Role::kSystem;
@@ -88,6 +93,7 @@ Result<Message> decode_message(const json::value& value, const std::string& wher
     message.reasoning = get_string(*object, "reasoning_content", get_string(*object, "reasoning"));
   constexpr std::array<std::string_view, 4> kTaken = {"role", "content", "tool_calls", "tool_call_id"};
   for (const auto& member : *object) {
+    if (wire::is_private_member(member.key())) return bad(where, reserved(member.key()));
     if (std::ranges::find(kTaken, std::string_view(member.key())) == kTaken.end() && !member.value().is_null()) {
       message.extra[member.key()] = member.value();
     }
@@ -163,6 +169,7 @@ Result<OpenAiClientRequest> decode_openai_request(const json::object& body) {
   if (const auto* options = find_object(body, "stream_options"))
     out.include_usage = get_bool(*options, "include_usage");
   for (const auto& member : body) {
+    if (wire::is_private_member(member.key())) return bad(member.key(), reserved(member.key()));
     if (!is_taken_by_request(member.key()) && !member.value().is_null())
       out.request.extra[member.key()] = member.value();
   }

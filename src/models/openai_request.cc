@@ -9,9 +9,8 @@
 namespace remit::models {
 namespace {
 
+using wire::is_private_member;
 using wire::text;
-
-bool is_private_member(std::string_view key) { return key.starts_with("openai_") || key.starts_with("anthropic_"); }
 
 json::array encode_tool_calls(const std::vector<ToolUse>& uses) {
   json::array calls;

@@ -78,7 +78,7 @@ std::string openai_content_text(const json::value* content) {
 bool is_known_openai_member(std::string_view key) {
   constexpr std::array<std::string_view, 8> kKnown = {"role",      "content",      "tool_calls",        "function_call",
                                                       "reasoning", "tool_call_id", "reasoning_content", "refusal"};
-  return std::ranges::find(kKnown, key) != kKnown.end();
+  return is_private_member(key) || std::ranges::find(kKnown, key) != kKnown.end();
 }
 
 }  // namespace wire

@@ -203,7 +203,8 @@ data: {"choices":[],"usage":{"prompt_tokens":0,"completion_tokens":0}}
 }
 
 TEST(OpenAiStream, UnknownMembersAreKept) {
-  const auto decoded = decode(R"(data: {"choices":[{"delta":{"content":"a","audio":{"id":"x"},"note":"one "}}]}
+  const auto decoded = decode(
+      R"(data: {"choices":[{"delta":{"content":"a","audio":{"id":"x"},"note":"one ","openai_content":"smuggled"}}]}
 
 data: {"choices":[{"delta":{"note":"two"},"finish_reason":"stop"}]}
 )");
@@ -368,6 +369,11 @@ TEST(OpenAiFront, BadRequestsAreToldWhere) {
       {R"({"model":"m","messages":[{"role":"user","content":"x"}],"max_tokens":-1})", "max_tokens"},
       {R"({"model":"m","messages":[{"role":"user","content":"x"}],"tools":[{"type":"web_search"}]})", "tools[0].type"},
       {R"({"model":"m","messages":[{"role":"user","content":"x"}],"functions":[]})", "functions"},
+      // What upstream would hear must be what was judged here.
+      {R"({"model":"m","messages":[{"role":"user","content":"x","openai_content":"y"}]})", "messages[0]"},
+      {R"({"model":"m","messages":[{"role":"user","content":"x","openai_role":"system"}]})", "reserved"},
+      {R"({"model":"m","messages":[{"role":"assistant","content":"x","anthropic_content":[]}]})", "reserved"},
+      {R"({"model":"m","messages":[{"role":"user","content":"x"}],"openai_strict_tools":[]})", "reserved"},
   };
   for (const auto& [body, where] : cases) {
     const auto decoded = decode_openai_request(object(body));

@@ -16,6 +16,8 @@ std::optional<std::int64_t> count(const json::object& object, std::string_view k
   return number;
 }
 
+bool is_private_member(std::string_view key) { return key.starts_with("openai_") || key.starts_with("anthropic_"); }
+
 Error garbage(std::string_view dialect, std::string_view what, std::string_view bytes) {
   return {Code::kDataLoss, fmt::format("the provider's answer is not what the {} API sends ({}): {}", dialect, what,
                                        printable(bytes, limits::kErrorExcerptBytes))};

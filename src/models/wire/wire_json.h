@@ -17,6 +17,10 @@ inline std::string_view view(const json::string& value) { return {value.data(), 
 // "absent".
 std::optional<std::int64_t> count(const json::object& object, std::string_view key);
 
+// Names in `extra` that are our own. They never come from outside: one that did could say something else upstream than
+// what was judged here.
+bool is_private_member(std::string_view key);
+
 // Malformed input from a provider, quoted shortly for people.
 Error garbage(std::string_view dialect, std::string_view what, std::string_view bytes);
 
