@@ -92,6 +92,7 @@ Result<std::string> decode(std::string_view text, bool plus_is_space) {
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\0') return fail(invalid_argument("a NUL byte is not allowed"));
     if (text[i] != '%') {
       out += text[i] == '+' && plus_is_space ? ' ' : text[i];
       continue;

@@ -40,7 +40,7 @@ Result<Authority> parse_authority(std::string_view text);
 // A target's parts: "/a/b?c=d" → "/a/b", "c=d".
 std::string_view path_of(std::string_view target);
 std::string_view query_of(std::string_view target);
-// Fails on "%" without two hex digits and on %00. '+' stays '+'.
+// Fails on "%" without two hex digits and on NUL, written as %00 or bare. '+' stays '+'.
 Result<std::string> percent_decode(std::string_view text);
 std::string percent_encode(std::string_view text);  // All but RFC 3986's unreserved characters.
 // "a=1&b=%20" in order, decoded ('+' is a space here).

@@ -76,6 +76,7 @@ TEST(Url, DecodesQueries) {
             (std::vector<std::pair<std::string, std::string>>{{"watch", "true"}, {"name", "a/b c"}, {"flag", ""}}));
   EXPECT_FALSE(parse_query("a=%0").has_value());
   EXPECT_FALSE(percent_decode("a%00b").has_value());
+  EXPECT_FALSE(percent_decode(std::string_view("a\0b", 3)).has_value());
   EXPECT_EQ(percent_decode(percent_encode("a/b c+%~\xff")), "a/b c+%~\xff");
   EXPECT_EQ(path_of("/a/b?c?d"), "/a/b");
   EXPECT_EQ(query_of("/a/b?c?d"), "c?d");
