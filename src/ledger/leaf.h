@@ -2,15 +2,14 @@
 //
 // Promises:
 //  - spent + reserved never passes a limit by a reserve(); an attempt that came to more than its reservation is charged
-//  what it came to.
+//    what it came to.
 //  - reserve() and settle() are idempotent per attempt; they touch no disk but for acquiring a lease from `source`,
-//  when there is one and
-//    what is leased does not suffice. Call refill() when needs_refill() to have that done beforehand on another thread.
+//    when there is one and what is leased does not suffice. When needs_refill(), another thread can
+//    acquire next_lease() beforehand, for add_lease().
 //  - Its state is a projection of the run log: replay() every record, then decide about unsettled(), and it stands
-//  where it stood.
+//    where it stood.
 //  - An attempt whose usage is unknown is charged its reservation in full.
-//  - Active time runs between resume_clock() and pause_clock() only.
-// One thread.
+//  - Active time runs between resume_clock() and pause_clock() only. One thread.
 #pragma once
 
 #include <cstdint>

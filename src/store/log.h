@@ -3,14 +3,13 @@
 //
 // Promises:
 //  - append() gives the record its sequence (from 1, without gaps) at once, in the order of the calls; it copies the
-//  payload.
+//    payload.
 //  - Once wait_durable(n) or flush() has returned success, the records up to n survive kill -9 and the loss of power.
 //  - A full disk, a failed write or a failed fdatasync ends the log for good: everything not yet acknowledged and every
-//  later append fails
-//    with that error. Nothing is acknowledged after it; open() cuts what was left half-written.
+//    later append fails with that error. Nothing is acknowledged after it; open() cuts what was left half-written.
 //  - Safe to use from any thread. A waiting coroutine resumes on its own executor, in one hand-over per group, and is
-//  not cancellable: its
-//    wait ends with the group. Close or destroy the Log before the io_contexts of those who wait for it.
+//    not cancellable: its wait ends with the group. The io_contexts of those who wait must outlive the Log (or its
+//    close()): its thread may still be waking a coroutine that has already gone on.
 #pragma once
 
 #include <cstdint>

@@ -61,13 +61,14 @@ Task<> caller(Log* log, std::string record, int records_per_wait, std::int64_t* 
 // kCallers coroutines on one shard; each appends range(0) records and waits until they are durable.
 void run_callers(benchmark::State& state, FileSystem& files, const std::string& path) {
   SystemRng rng;
+  asio::io_context shard(1);
   auto log = Log::open(files, path, rng);
   if (!log) return state.SkipWithError(log.error().to_string().c_str());
   constexpr std::int64_t kBatch = 6400;
   bool failed = false;
   for (auto _ : state) {
     std::int64_t left = kBatch;
-    asio::io_context shard(1);
+    shard.restart();
     for (std::size_t i = 0; i < kCallers; ++i) {
       asio::co_spawn(shard, caller(log->get(), std::string(kRecordBytes, 'x'), int(state.range(0)), &left, &failed),
                      asio::detached);

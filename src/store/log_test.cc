@@ -87,9 +87,9 @@ Task<> append_some(Log* log, int count, std::vector<Error>* errors) {
 
 TEST_F(LogTest, OneSyncServesManyCoroutines) {
   files_.set_faults({.sync_takes = std::chrono::milliseconds(2)});
+  asio::io_context shard;
   auto log = must_open(files_);
   std::vector<Error> errors;
-  asio::io_context shard;
   for (int i = 0; i < 64; ++i) asio::co_spawn(shard, append_some(log.get(), 20, &errors), asio::detached);
   shard.run();
   EXPECT_TRUE(errors.empty());
@@ -98,19 +98,17 @@ TEST_F(LogTest, OneSyncServesManyCoroutines) {
 }
 
 TEST_F(LogTest, WaitersOnSeveralThreadsAllWake) {
+  std::array<asio::io_context, 4> shards;  // They outlive the log, as it demands.
   auto log = must_open(files_);
-  std::array<std::vector<Error>, 4> errors;
+  std::array<std::vector<Error>, shards.size()> errors;
   std::vector<std::thread> threads;
-  for (auto& mine : errors) {
-    threads.emplace_back([&log, &mine] {
-      asio::io_context shard;
-      for (int i = 0; i < 8; ++i) asio::co_spawn(shard, append_some(log.get(), 50, &mine), asio::detached);
-      shard.run();
-    });
+  for (std::size_t n = 0; n < shards.size(); ++n) {
+    for (int i = 0; i < 8; ++i) asio::co_spawn(shards[n], append_some(log.get(), 50, &errors[n]), asio::detached);
+    threads.emplace_back([&shard = shards[n]] { shard.run(); });
   }
   for (auto& thread : threads) thread.join();
   for (const auto& mine : errors) EXPECT_TRUE(mine.empty());
-  EXPECT_EQ(read_all(files_).size(), 4u * 8 * 50);
+  EXPECT_EQ(read_all(files_).size(), shards.size() * 8 * 50);
 }
 
 TEST_F(LogTest, LimitsAreNamed) {
@@ -123,6 +121,7 @@ TEST_F(LogTest, LimitsAreNamed) {
 }
 
 TEST_F(LogTest, FullQueueRefusesAppendAndHoldsBackAppendDurable) {
+  asio::io_context shard;
   auto log = must_open(files_, {.queue_records = 4});
   files_.set_faults({.sync_takes = std::chrono::milliseconds(100)});
   ASSERT_TRUE(log->append("begin a sync", Durability::kNow));
@@ -132,7 +131,6 @@ TEST_F(LogTest, FullQueueRefusesAppendAndHoldsBackAppendDurable) {
   EXPECT_EQ(last.error().code(), Code::kResourceExhausted);
   EXPECT_THAT(last.error().message(), HasSubstr("kLogQueueRecords 4"));
   std::vector<Error> errors;
-  asio::io_context shard;
   asio::co_spawn(shard, append_some(log.get(), 2, &errors), asio::detached);
   shard.run();
   EXPECT_TRUE(errors.empty());

@@ -1,5 +1,6 @@
-// Public list prices in dollars per million tokens. A dated snapshot ("-20*") costs what its alias costs, unless it stands here by itself.
-// Cache writes are those that live for five minutes. Change the version with the prices: it goes into what we report.
+// Public list prices in dollars per million tokens. A dated snapshot ("-20*") costs what its alias costs, unless it
+// stands here by itself. Cache writes are those that live for five minutes. Change the version with the prices: it goes
+// into what we report.
 #include "ledger/internal/built_in_prices.h"
 
 namespace remit::ledger {
