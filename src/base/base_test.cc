@@ -71,6 +71,7 @@ TEST(Strings, NearestFindsTypingErrorsOnly) {
   const std::string_view known[] = {"goal", "budget", "permissions"};
   EXPECT_EQ(nearest("budgets", known), "budget");
   EXPECT_EQ(nearest("premissions", known), "permissions");
+  EXPECT_EQ(nearest("gaol", known), "goal");
   EXPECT_EQ(nearest("zebra", known), "");
 }
 

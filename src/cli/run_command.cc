@@ -93,6 +93,7 @@ class Driver {
     }
     loaded.object.set_annotation(serve::kDriverAnnotation, std::to_string(::getpid()));
     REMIT_CO_CHECK_OK(open_runtime());
+    REMIT_CO_CHECK_OK(co_await refuse_second_run(loaded.object));
     for (auto& each : objects) REMIT_CO_CHECK_OK(co_await apply_object(runtime_->store(), std::move(each)));
     source_ = loaded.source;
     REMIT_CO_TRY(auto object, co_await apply_object(runtime_->store(), std::move(loaded)));
@@ -105,6 +106,16 @@ class Driver {
     if (flags_.reject_asks) options.on_ask = policy::OnAsk::kReject;
     REMIT_CO_TRY(run_, co_await serve::Run::begin(*runtime_, std::move(object), std::move(options), observer()));
     co_return Result<>{};
+  }
+
+  Task<Result<>> refuse_second_run(resource::Object mission) {
+    auto existing = co_await runtime_->store().get(resource::key_of(mission));
+    const auto* status = existing ? existing->find_status() : nullptr;
+    const auto run = status ? Ulid::parse(get_string(*status, "runId")) : fail(not_found("no run"));
+    if (!run) co_return Result<>{};
+    REMIT_CO_TRY(const auto pid, runtime_->folder().run_pid(*run));
+    if (!pid) co_return Result<>{};
+    co_return fail(Code::kFailedPrecondition, fmt::format("mission {} is under way already (process {}); `remit stop {}` ends it", mission.name(), *pid, mission.name()));
   }
 
   Task<Result<>> resume() {
