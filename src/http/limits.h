@@ -1,4 +1,4 @@
-// The limits and time-outs of HTTP. Defaults that a server or a client starts from; each has a test that hits it.
+// The limits and time-outs of HTTP. Defaults that a server or a client starts from.
 #pragma once
 
 #include <chrono>
