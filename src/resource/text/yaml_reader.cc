@@ -106,7 +106,8 @@ class Handler final : public YAML::EventHandler {
  private:
   void start(const YAML::Mark& mark, const std::string& tag, std::string_view kind, YAML::anchor_t anchor) {
     const int line = mark.line + 1;
-    if (builder_->in_map_wanting_key()) builder_->stop(line, "expected a string as key, found a map or list");
+    if (builder_->in_map_wanting_key())
+      builder_->stop(line, "expected a string as key, found a map or list (is a closing bracket missing?)");
     if (!tag.empty() && tag != "?" && tag != "!" && tag != fmt::format("{}{}", kTagPrefix, kind)) {
       builder_->add(line, fmt::format("the tag '{}' is not known; leave it out", printable(tag, 60)));
     }
