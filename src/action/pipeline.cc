@@ -24,7 +24,8 @@ struct Pipeline::CallState {
   std::deque<Event> held;
   bool done = false;
   bool cut = false;
-  asio::cancellation_signal deadline_watch;  // Ends the timer of a call that was quicker than its deadline.
+  // Ends the timer of a call that was quicker than its deadline. The watch outlives the call by a moment, so it owns its share of the signal.
+  std::shared_ptr<asio::cancellation_signal> deadline_watch;
 
   StreamControl control_of(const Event& event) const {
     auto control = StreamControl::kPass;
@@ -223,8 +224,9 @@ Task<Governed> Pipeline::govern(Action proposed, CallContext parent) {
   std::erase_if(calls_, [](const auto& call) { return call.expired(); });
   calls_.push_back(state);
   if (context.deadline) {
+    const auto watch = state->deadline_watch = std::make_shared<asio::cancellation_signal>();
     asio::co_spawn(parts_.executor, CallState::watch_deadline(state, parts_.clock, *context.deadline),
-                   asio::bind_cancellation_slot(state->deadline_watch.slot(), asio::detached));
+                   asio::bind_cancellation_slot(watch->slot(), [watch](std::exception_ptr) {}));
   }
   governed.verdict = std::move(judgement.verdict);
   governed.call = std::make_unique<GovernedCall>(std::move(state));
@@ -285,7 +287,7 @@ void Pipeline::settle(CallState& state, Outcome& outcome) {
   for (const auto* stages : {&parts_.before_budget, &parts_.after_budget}) {
     for (auto* stage : *stages) stage->settle(*state.action, state.context, outcome);
   }
-  state.deadline_watch.emit(asio::cancellation_type::all);
+  if (state.deadline_watch) state.deadline_watch->emit(asio::cancellation_type::all);
   depth_.erase(state.context.call);
   --open_calls_;
 }

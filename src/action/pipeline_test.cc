@@ -304,6 +304,16 @@ TEST(Pipeline, TheDeadlineCancels) {
   EXPECT_FALSE(ran.outcome.ok);
 }
 
+TEST(Pipeline, ACallThatIsQuickerThanItsDeadlineLeavesNoTimerBehind) {
+  Bed bed;
+  SystemClock real;
+  auto pipeline = Pipeline({bed.io.get_executor(), Ulid::make(bed.clock, bed.rng), real, bed.log, bed.ledger, bed.table, {}, {}});
+  bed.table.add("files.", bed.executor);
+  CallContext context;
+  context.deadline = real.steady_now() + std::chrono::hours(1);
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(run(bed, pipeline, Bed::action(), context).outcome.ok);  // Returns when nothing waits any more.
+}
+
 Task<> nest(Pipeline* pipeline, std::size_t depth, std::string* refused) {
   CallContext context;
   std::vector<Governed> open;

@@ -30,9 +30,7 @@ std::vector<mcp::ToolDescription> describe_tools(const Corridor& corridor) {
 }
 
 std::expected<Action, ToolFault> decode_tool_call(const Corridor& corridor, const mcp::step::CallTool& call) {
-  const auto* tool = corridor.catalogue.find(call.name);
-  if (tool && !is_shown(corridor, *tool)) tool = nullptr;
-  if (!tool) {
+  if (!corridor.catalogue.find(call.name)) {
     std::vector<std::string> shown;
     for (const auto& known : describe_tools(corridor)) shown.push_back(known.name);
     const std::vector<std::string_view> names(shown.begin(), shown.end());

@@ -15,8 +15,8 @@ namespace remit::gateway {
 // The tools that this run's agent may use, by their model names, in a stable order.
 std::vector<mcp::ToolDescription> describe_tools(const Corridor& corridor);
 
-// A tool that the agent is not shown is a protocol error (RpcError); wrong arguments are a result that says what to
-// send instead, so that the model can mend its call.
+// An unknown tool is a protocol error (RpcError); wrong arguments are a result that says what to send instead, so that
+// the model can mend its call. A tool that the agent is not shown can be called all the same: it is judged like any.
 using ToolFault = std::variant<mcp::RpcError, mcp::ToolResult>;
 std::expected<Action, ToolFault> decode_tool_call(const Corridor& corridor, const mcp::step::CallTool& call);
 
