@@ -135,16 +135,18 @@ TEST(GatewayLimits, ARequestThatIsTooLargeIsRefused) {
 }
 
 TEST(GatewayLimits, ConnectionsAreBounded) {
-  Scene scene{.model = {"say ok"}};
+  Scene scene{.model = {"hang"}};
   scene.limits.connections = 2;
   Bed bed(std::move(scene));
   auto first = TestClient::connect(bed.port), second = TestClient::connect(bed.port);
   first.request(kChat, kHello), second.request(kChat, kHello);
-  EXPECT_EQ(first.receive().status, 200);
-  EXPECT_EQ(second.receive().status, 200);
+  bed.log_types(0, 8);
   auto third = TestClient::connect(bed.port);
-  third.request(kChat, kHello);
+  third.request("GET /healthz HTTP/1.1", "");
   EXPECT_NE(third.receive().status, 200);
+  bed.on_thread([&] { bed.pipeline.cancel_all(CancelReason::kStopped); });
+  EXPECT_EQ(first.receive().status, 503);
+  EXPECT_EQ(second.receive().status, 503);
 }
 
 std::string open_session(Bed& bed) {

@@ -33,7 +33,8 @@ CallPump::CallPump(asio::any_io_executor executor, Clock& clock, std::unique_ptr
     : state_(std::make_shared<State>(executor, clock, std::move(call), tick)) {
   asio::co_spawn(executor, read(state_), asio::detached);
   if (tick > Duration::zero()) {
-    asio::co_spawn(executor, beat(state_), asio::bind_cancellation_slot(state_->end_of_beat.slot(), asio::detached));
+    asio::co_spawn(executor, beat(state_),
+                   asio::bind_cancellation_slot(state_->end_of_beat.slot(), [state = state_](std::exception_ptr) {}));
   }
 }
 

@@ -125,22 +125,25 @@ class Bed {
   }
 
   void stop(Duration grace) {
-    std::promise<void> stopped;
-    asio::co_spawn(io, gateway->shutdown(grace), [&](std::exception_ptr) { stopped.set_value(); });
-    stopped.get_future().wait();
+    auto stopped = std::make_shared<std::promise<void>>();
+    auto waited = stopped->get_future();
+    asio::co_spawn(io, gateway->shutdown(grace), [stopped](std::exception_ptr) { stopped->set_value(); });
+    waited.wait();
   }
 
   template <typename Work>
   std::invoke_result_t<Work> on_thread(Work job) {
-    std::promise<std::invoke_result_t<Work>> result;
-    asio::post(io, [&] {
-      if constexpr (std::is_void_v<std::invoke_result_t<Work>>) {
-        job(), result.set_value();
+    using Value = std::invoke_result_t<Work>;
+    auto result = std::make_shared<std::promise<Value>>();
+    auto waited = result->get_future();
+    asio::post(io, [result, job]() mutable {
+      if constexpr (std::is_void_v<Value>) {
+        job(), result->set_value();
       } else {
-        result.set_value(job());
+        result->set_value(job());
       }
     });
-    return result.get_future().get();
+    return waited.get();
   }
 
   // The types of the run log's records from `from` on, once there are at least `count` of them or ten seconds passed.
@@ -177,12 +180,12 @@ class Bed {
 
 struct Reply {
   int status = 0;
-  std::string head;  // Lower case.
+  std::string head;
   std::string body;  // Without its chunks.
 
   std::string header(std::string_view name) const {
     const std::string key = "\r\n" + to_lower(name) + ": ";
-    const auto at = head.find(key);
+    const auto at = to_lower(head).find(key);
     if (at == head.npos) return "";
     const auto from = at + key.size();
     return head.substr(from, head.find("\r\n", from) - from);
@@ -221,7 +224,7 @@ class TestClient {
     Reply reply;
     if (!fill_until("\r\n\r\n")) return reply;
     const auto end = buffer_.find("\r\n\r\n");
-    reply.head = to_lower(buffer_.substr(0, end + 2));
+    reply.head = buffer_.substr(0, end + 2);
     buffer_.erase(0, end + 4);
     reply.status = static_cast<int>(number(std::string_view(reply.head).substr(9, 3)));
     if (reply.header("transfer-encoding") == "chunked") {

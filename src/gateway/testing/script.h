@@ -22,7 +22,8 @@ using Script = std::vector<std::string>;
 
 struct ScriptState {
   Script lines;
-  std::optional<CancelReason> cancelled;
+  std::optional<CancelReason> cancelled;  // While a call was at work.
+  bool at_work = false;
   std::shared_ptr<const ModelRequest> request;
   std::vector<Action> actions;
 };
@@ -54,7 +55,10 @@ inline Code code_of(std::string_view name) {
 
 inline Task<Outcome> play(std::shared_ptr<ScriptState> state, bool is_model, Clock* clock,
                           std::shared_ptr<EventSink> sink) {
-  sink->on_cancel([state](CancelReason reason) { state->cancelled = reason; });
+  state->at_work = true;
+  sink->on_cancel([state](CancelReason reason) {
+    if (state->at_work) state->cancelled = reason;
+  });
   Outcome outcome;
   outcome.ok = true;
   ModelResponse response;
@@ -90,6 +94,7 @@ inline Task<Outcome> play(std::shared_ptr<ScriptState> state, bool is_model, Clo
       outcome = failed_outcome(Error(Code::kCancelled, "cancelled: " + std::string(to_string(*sink->cancelled()))));
     }
   }
+  state->at_work = false;
   if (is_model && outcome.ok) outcome.response = std::move(response);
   co_return outcome;
 }
