@@ -162,6 +162,11 @@ class Approvals(RemitTest):
 
 
 class Budgets(RemitTest):
+    def test_an_agent_may_finish_on_its_last_call(self):
+        mission = self.write_mission(self.loop_of_calls(3) + [finish("just enough")], budget={"toolCalls": 3, "onExhausted": "Kill"})
+        code, summary = self.run_mission(mission)
+        self.assertEqual((code, summary["answer"], summary["calls"]), (0, "just enough", 3), summary)
+
     def loop_of_calls(self, count):
         return [answer(call("shell_run", command=f"echo {i}")) for i in range(count)]
 
