@@ -3,9 +3,32 @@
 #include "gateway/detail/call_pump.h"
 
 namespace remit::gateway {
+namespace {
+
+// Keeps a call on the list of those under way.
+class UnderWay {
+ public:
+  UnderWay(std::shared_ptr<Corridor> corridor, std::shared_ptr<StopSignal> stop)
+      : corridor_(std::move(corridor)), stop_(std::move(stop)) {
+    corridor_->under_way.insert(stop_);
+  }
+  ~UnderWay() {
+    stop_->on_cancel(nullptr);
+    corridor_->under_way.erase(stop_);
+  }
+  UnderWay(const UnderWay&) = delete;
+  UnderWay& operator=(const UnderWay&) = delete;
+
+ private:
+  const std::shared_ptr<Corridor> corridor_;
+  const std::shared_ptr<StopSignal> stop_;
+};
+
+}  // namespace
 
 Task<> carry(std::shared_ptr<Corridor> corridor, Action action, CallContext context, std::shared_ptr<StopSignal> stop,
              WhenClientGoes when_client_goes, std::shared_ptr<Encoder> encoder) {
+  const UnderWay under_way(corridor, stop);
   const std::string tool = action.tool, resource = action.resource;
   auto governed = co_await corridor->pipeline.govern(std::move(action), std::move(context));
   if (!governed.call) {
@@ -20,7 +43,6 @@ Task<> carry(std::shared_ptr<Corridor> corridor, Action action, CallContext cont
     auto event = co_await pump.next();
     auto* done = event ? std::get_if<Done>(&*event) : nullptr;
     if (done) {
-      stop->on_cancel(nullptr);
       if (listening) (void)co_await encoder->done(std::move(done->outcome));
       co_return;
     }

@@ -4,6 +4,8 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,32 +18,6 @@
 #include "mesh/catalogue.h"
 
 namespace remit::gateway {
-
-// What all doors of a run share. The referenced parts outlive the gateway and every call under way.
-struct Corridor {
-  asio::any_io_executor executor;
-  action::Pipeline& pipeline;
-  const mesh::Catalogue& catalogue;
-  Clock& clock;
-  Rng& rng;             // Fit for keys.
-  CallContext context;  // Run, importance and deadline of what comes in.
-  std::string provider;
-  std::vector<std::string> models;
-  std::function<bool(std::string_view tool)> may_allow;
-  std::string instructions;
-  GatewayLimits limits;
-  bool stopping = false;
-};
-
-class Door {
- public:
-  virtual ~Door() = default;
-  virtual bool takes(std::string_view path) const = 0;
-  // The answer to one request whose sender is who they should be.
-  virtual Task<> serve(http::ServerRequest& request, http::ResponseWriter& response) = 0;
-  // An error in the words of this channel.
-  virtual http::Response error(const Error& error) const = 0;
-};
 
 // The way to stop a call from outside its coroutine. Keeps a reason that comes before the call has begun.
 class StopSignal {
@@ -59,6 +35,33 @@ class StopSignal {
  private:
   std::optional<CancelReason> reason_;
   std::function<void(CancelReason)> hook_;
+};
+
+// What all doors of a run share. The referenced parts outlive the gateway and every call under way.
+struct Corridor {
+  asio::any_io_executor executor;
+  action::Pipeline& pipeline;
+  const mesh::Catalogue& catalogue;
+  Clock& clock;
+  Rng& rng;             // Fit for keys.
+  CallContext context;  // Run, importance and deadline of what comes in.
+  std::string provider;
+  std::vector<std::string> models;
+  std::function<bool(std::string_view tool)> may_allow;
+  std::string instructions;
+  GatewayLimits limits;
+  bool stopping = false;
+  std::set<std::shared_ptr<StopSignal>> under_way;  // Of the calls that carry() is at; as many as connections at most.
+};
+
+class Door {
+ public:
+  virtual ~Door() = default;
+  virtual bool takes(std::string_view path) const = 0;
+  // The answer to one request whose sender is who they should be.
+  virtual Task<> serve(http::ServerRequest& request, http::ResponseWriter& response) = 0;
+  // An error in the words of this channel.
+  virtual http::Response error(const Error& error) const = 0;
 };
 
 // Says on the wire what becomes of one action. Exactly one of refused() and done() comes, and it comes last. A failure

@@ -1,5 +1,9 @@
 #include "gateway/gateway.h"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+
 #include "base/strings.h"
 #include "gateway/guard.h"
 #include "gateway/mcp_door.h"
@@ -91,9 +95,20 @@ Result<> Gateway::serve(UniqueFd socket, std::string label) {
   return server_->serve_fd(std::move(socket), std::move(label));
 }
 
+Task<> Gateway::stop_calls(std::shared_ptr<State> state, Duration grace) {
+  if (!co_await state->corridor->clock.sleep_for(grace)) co_return;
+  const auto calls = state->corridor->under_way;  // A call that ends meanwhile changes the set.
+  for (const auto& stop : calls) stop->cancel(CancelReason::kStopped);
+}
+
 Task<> Gateway::shutdown(Duration grace) {
   state_->corridor->stopping = true;
+  // The server tells of connections that it cuts; a call whose client has gone long ago is told here.
+  auto all_ended = std::make_shared<asio::cancellation_signal>();
+  asio::co_spawn(state_->corridor->executor, stop_calls(state_, grace),
+                 asio::bind_cancellation_slot(all_ended->slot(), [all_ended](std::exception_ptr) {}));
   co_await server_->shutdown(grace);
+  all_ended->emit(asio::cancellation_type::all);
 }
 
 http::ServerStats Gateway::stats() const { return server_->stats(); }

@@ -47,7 +47,7 @@ class Gateway {
 
   // On 127.0.0.1; port 0 for any free one. Returns the port.
   Result<std::uint16_t> listen(std::uint16_t port = 0);
-  // Serves one connected stream socket, such as a sandbox's bridge hands out. `label` is for the log.
+  // Serves one connected stream socket, such as a sandbox's bridge hands out (its release()). `label` is for the log.
   Result<> serve(UniqueFd socket, std::string label = "bridge");
   // Takes nothing new, lets what runs end within `grace`, then cancels it. When this returns, no call is under way.
   Task<> shutdown(Duration grace);
@@ -57,6 +57,7 @@ class Gateway {
  private:
   struct State;
   static Task<> answer(std::shared_ptr<State> state, http::ServerRequest& request, http::ResponseWriter& response);
+  static Task<> stop_calls(std::shared_ptr<State> state, Duration grace);
   std::shared_ptr<State> state_;
   std::unique_ptr<http::Server> server_;
 };

@@ -221,6 +221,18 @@ TEST(Gateway, ShutdownCancelsWhatStillRunsAndTakesNothingNew) {
   EXPECT_EQ(bed.on_thread([&] { return bed.model->cancelled; }), CancelReason::kStopped);
 }
 
+TEST(Gateway, ShutdownAlsoEndsACallWhoseClientHasGone) {
+  Bed bed({.tool = {"hang"}});
+  const auto session = open_session(bed);
+  auto client = say(bed, session, kRead);
+  bed.log_types(0, 4);
+  client.close();
+  std::this_thread::sleep_for(50ms);
+  EXPECT_EQ(bed.on_thread([&] { return bed.pipeline.open_calls(); }), 1u);
+  bed.stop(50ms);
+  EXPECT_EQ(bed.on_thread([&] { return bed.pipeline.open_calls(); }), 0u);
+}
+
 TEST(Gateway, AnMcpCallHasItsToolsTimeLimit) {
   Bed bed({.tool = {"result ok"}});
   const auto session = open_session(bed);
