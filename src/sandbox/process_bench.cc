@@ -1,22 +1,23 @@
 // Cold create -> exec echo -> collect -> destroyed, beside bubblewrap doing the same, turn by turn in one run.
+#include <benchmark/benchmark.h>
 #include <spawn.h>
 #include <sys/wait.h>
-
-#include <benchmark/benchmark.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include "sandbox/launcher.h"
 
-
-
 namespace remit::sandbox {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-Task<std::string> echo_once(Launcher* launcher) {
+struct Phases {
+  std::vector<double> create, run, destroy;  // Microseconds.
+};
+
+Task<std::string> echo_once(Launcher* launcher, Phases* phases) {
   Spec spec;
   spec.argv = {"/bin/echo", "hello"};
   spec.env = {"LANG=C"};  // As the rival below: loading a locale is not what is measured.
@@ -25,6 +26,9 @@ Task<std::string> echo_once(Launcher* launcher) {
   std::string out;
   while (auto chunk = co_await (*process)->next_output()) out += chunk->bytes;
   const ExitReport report = co_await (*process)->wait();
+  phases->create.push_back(static_cast<double>(report.create_us));
+  phases->run.push_back(static_cast<double>(report.run_us));
+  phases->destroy.push_back(static_cast<double>(report.destroy_us));
   co_return report.ended_by == EndedBy::kExit ? out : report.detail;
 }
 
@@ -46,8 +50,8 @@ bool bwrap_once() {
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-  const char* argv[] = {"bwrap",  "--unshare-all", "--ro-bind", "/",    "/",         "--proc", "/proc",
-                        "--dev",  "/dev",          "--tmpfs",   "/tmp", "/bin/echo", "hello",  nullptr};
+  const char* argv[] = {"bwrap", "--unshare-all", "--ro-bind", "/",    "/",         "--proc", "/proc",
+                        "--dev", "/dev",          "--tmpfs",   "/tmp", "/bin/echo", "hello",  nullptr};
   const char* env[] = {"LANG=C", "PATH=/usr/bin:/bin", nullptr};
   pid_t pid = -1;
   const int error = ::posix_spawnp(&pid, "bwrap", &actions, nullptr, const_cast<char**>(argv), const_cast<char**>(env));
@@ -79,10 +83,13 @@ void BM_ColdEchoBesideBwrap(benchmark::State& state) {
     return;
   }
   std::vector<double> ours, theirs;
-  const auto micros = [](Clock::time_point from) { return std::chrono::duration<double, std::micro>(Clock::now() - from).count(); };
+  Phases phases;
+  const auto micros = [](Clock::time_point from) {
+    return std::chrono::duration<double, std::micro>(Clock::now() - from).count();
+  };
   for (auto _ : state) {
     auto begin = Clock::now();
-    const std::string out = run(io, echo_once(launcher->get()));
+    const std::string out = run(io, echo_once(launcher->get(), &phases));
     ours.push_back(micros(begin));
     if (out != "hello\n") {
       state.SkipWithError(out.c_str());
@@ -99,6 +106,9 @@ void BM_ColdEchoBesideBwrap(benchmark::State& state) {
   state.counters["remit_p99_us"] = percentile(ours, 0.99);
   state.counters["bwrap_p50_us"] = percentile(theirs, 0.5);
   state.counters["bwrap_p99_us"] = percentile(theirs, 0.99);
+  state.counters["create_p50_us"] = percentile(phases.create, 0.5);
+  state.counters["run_p50_us"] = percentile(phases.run, 0.5);
+  state.counters["destroy_p50_us"] = percentile(phases.destroy, 0.5);
   state.counters["ratio_p50"] = percentile(ours, 0.5) / percentile(theirs, 0.5);
 }
 BENCHMARK(BM_ColdEchoBesideBwrap)->Iterations(400)->Unit(benchmark::kMicrosecond);
