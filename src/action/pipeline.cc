@@ -2,10 +2,12 @@
 
 #include <deque>
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include "core/event_channel.h"
 
@@ -107,10 +109,10 @@ Verdict unavailable(std::string layer, const Error& error) {
   return verdict;
 }
 
-
 }  // namespace
 
-Pipeline::Pipeline(PipelineParts parts) : parts_(std::move(parts)) {}
+Pipeline::Pipeline(PipelineParts parts)
+    : parts_(std::move(parts)), call_ended_(parts_.executor, asio::steady_timer::time_point::max()) {}
 
 Result<CallContext> Pipeline::open_context(const CallContext& parent) {
   const auto above = depth_.find(parent.call);
@@ -118,7 +120,8 @@ Result<CallContext> Pipeline::open_context(const CallContext& parent) {
   if (depth > kMaxNesting) {
     return fail(Code::kResourceExhausted, fmt::format("calls may cause calls {} deep; this one would be deeper", kMaxNesting));
   }
-  if (open_calls_ >= kMaxOpenCalls) {
+  // What a call under way causes is bounded by that call: were it refused here, a command could not keep its files.
+  if (parent.call == 0 && depth_.size() >= kMaxOpenCalls) {
     return fail(Code::kResourceExhausted, fmt::format("{} calls of this run are under way; wait for one to end", kMaxOpenCalls));
   }
   CallContext context = parent;
@@ -185,6 +188,7 @@ Task<Governed> Pipeline::govern(Action proposed, CallContext parent) {
   Governed governed{opened->call, *opened, {}, nullptr};
   const CallContext context = *opened;
   const auto action = std::make_shared<const Action>(std::move(proposed));
+  const auto cancels_before = cancels_;
   const auto refuse = [&](Verdict verdict) {
     depth_.erase(context.call);
     governed.verdict = std::move(verdict);
@@ -203,6 +207,12 @@ Task<Governed> Pipeline::govern(Action proposed, CallContext parent) {
     judgement.verdict = Verdict::deny("pipeline", "unknown tool", fmt::format("this mission has no tool '{}'", action->tool));
   }
   const auto decide_ns = (parts_.clock.steady_now() - began).count();
+  // What was cancelled while it was judged must not begin after all.
+  if (cancels_ != cancels_before && judgement.verdict.allows()) {
+    if (judgement.has_reservation) parts_.ledger.release({context.run, context.call, 1});
+    judgement.has_reservation = false;
+    judgement.verdict = unavailable("pipeline", Error(Code::kCancelled, "the run's calls were cancelled before this one began"));
+  }
   auto recorded = Result<>{};
   if (auto logged = parts_.log.append(Judged{judgement.verdict, decide_ns}, context.call, context.parent); !logged) {
     recorded = fail(std::move(logged).error());
@@ -220,6 +230,8 @@ Task<Governed> Pipeline::govern(Action proposed, CallContext parent) {
 
   auto state = std::make_shared<CallState>(*this, action, context);
   state->inner = executor->start(Permit(action, 1, judgement.reserved), context);
+  // Cancelled while Started became durable: it is on record, so it begins and ends as any call.
+  if (cancels_ != cancels_before) state->inner->cancel(CancelReason::kStopped);
   ++open_calls_;
   std::erase_if(calls_, [](const auto& call) { return call.expired(); });
   calls_.push_back(state);
@@ -257,6 +269,7 @@ Task<std::expected<Permit, Verdict>> Pipeline::permit_nested(Action nested, Call
   const auto action = std::make_shared<const Action>(std::move(nested));
   const auto began = parts_.clock.steady_now();
   if (auto logged = parts_.log.append(Proposed{*action}, context->call, context->parent); !logged) {
+    depth_.erase(context->call);
     co_return std::unexpected(unavailable("run log", logged.error()));
   }
   auto judgement = co_await judge(action, *context, false);
@@ -290,9 +303,15 @@ void Pipeline::settle(CallState& state, Outcome& outcome) {
   if (state.deadline_watch) state.deadline_watch->emit(asio::cancellation_type::all);
   depth_.erase(state.context.call);
   --open_calls_;
+  call_ended_.cancel();
+}
+
+Task<> Pipeline::wait_idle() {
+  while (open_calls_ > 0) co_await call_ended_.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
 void Pipeline::cancel_all(CancelReason reason) {
+  ++cancels_;
   for (const auto& call : calls_) {
     if (auto state = call.lock(); state && !state->done) state->inner->cancel(reason);
   }

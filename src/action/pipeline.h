@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include "action/executor_table.h"
 #include "action/run_log.h"
@@ -69,8 +70,10 @@ class Pipeline final : public Governor {
   void continue_after(std::uint64_t call) { last_call_ = call; }
 
   std::size_t open_calls() const { return open_calls_; }
-  // Cancels every call under way; used by stop, pause and deadline.
+  // Cancels every call under way, also those still being judged, which then do not begin; used by stop and when the time is used up.
   void cancel_all(CancelReason reason);
+  // Returns when no call is under way. To be awaited before the pipeline goes: a call whose caller went is drained in the background.
+  Task<> wait_idle();
 
  private:
   friend class GovernedCall;
@@ -91,8 +94,10 @@ class Pipeline final : public Governor {
   PipelineParts parts_;
   std::uint64_t last_call_ = 0;
   std::size_t open_calls_ = 0;
+  std::uint64_t cancels_ = 0;  // How often cancel_all() came.
+  asio::steady_timer call_ended_;
   std::vector<std::weak_ptr<CallState>> calls_;
-  std::map<std::uint64_t, std::size_t> depth_;  // Of calls under way.
+  std::map<std::uint64_t, std::size_t> depth_;  // Of calls under way or being judged.
 };
 
 }  // namespace remit::action

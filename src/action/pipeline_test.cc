@@ -340,6 +340,84 @@ TEST(Pipeline, NestingAndOpenCallsAreBounded) {
   EXPECT_THAT(refused, HasSubstr("deep"));
 }
 
+Task<> open_many(Pipeline* pipeline, std::size_t count, std::vector<Governed>* open, bool* nested) {
+  for (std::size_t i = 0; i < count; ++i) open->push_back(co_await pipeline->govern(Bed::action(), {}));
+  *nested = (co_await pipeline->permit_nested(Bed::action("workspace.write"), open->front().context)).has_value();
+}
+
+TEST(Pipeline, OpenCallsAreBoundedButWhatTheyCauseIsNot) {
+  Bed bed;
+  bed.executor.hang = &bed.clock;
+  auto pipeline = bed.make();
+  std::vector<Governed> open;
+  bool nested = false;
+  asio::co_spawn(bed.io, open_many(&pipeline, kMaxOpenCalls + 1, &open, &nested), asio::detached);
+  bed.io.poll();
+  ASSERT_EQ(open.size(), kMaxOpenCalls + 1);
+  EXPECT_TRUE(open[kMaxOpenCalls - 1].call);
+  EXPECT_FALSE(open.back().call);
+  EXPECT_THAT(open.back().verdict.reason, HasSubstr("under way"));
+  EXPECT_TRUE(nested) << "a command must be able to keep its files";
+}
+
+class SlowStage final : public Stage {
+ public:
+  explicit SlowStage(Clock& clock) : clock_(clock) {}
+  std::string_view name() const override { return "slow"; }
+  Task<Verdict> decide(const Action&, const CallContext&, const Verdict&) override {
+    co_await clock_.sleep_for(std::chrono::seconds(1));
+    co_return Verdict::allow("slow", "");
+  }
+
+ private:
+  Clock& clock_;
+};
+
+TEST(Pipeline, WhatIsCancelledWhileItIsJudgedDoesNotBegin) {
+  Bed bed;
+  SlowStage slow(bed.clock);
+  bed.table.add("files.", bed.executor);
+  Pipeline pipeline({bed.io.get_executor(), Ulid::make(bed.clock, bed.rng), bed.clock, bed.log, bed.ledger, bed.table, {}, {&slow}});
+  Pipeline::Ran ran;
+  asio::co_spawn(bed.io, run_one(&pipeline, Bed::action(), {}, &ran), asio::detached);
+  bed.io.poll();
+  pipeline.cancel_all(CancelReason::kStopped);
+  bed.clock.advance(std::chrono::seconds(1));
+  bed.io.poll();
+  EXPECT_EQ(bed.executor.started, 0);
+  EXPECT_EQ(ran.verdict.decision, Decision::kUnavailable);
+  EXPECT_EQ(bed.ledger.reserved, 0);
+  EXPECT_THAT(bed.log.types, ElementsAre("Proposed", "Judged"));
+}
+
+Task<> wait_until_idle(Pipeline* pipeline, bool* idle) {
+  co_await pipeline->wait_idle();
+  *idle = true;
+}
+
+TEST(Pipeline, CanBeWaitedForUntilADroppedCallIsDrained) {
+  Bed bed;
+  bed.executor.hang = &bed.clock;
+  auto pipeline = bed.make();
+  bool idle = false;
+  asio::co_spawn(bed.io, start_and_drop(&pipeline), asio::detached);
+  asio::co_spawn(bed.io, wait_until_idle(&pipeline, &idle), asio::detached);
+  bed.io.poll();
+  EXPECT_FALSE(idle);
+  bed.clock.advance(std::chrono::seconds(1));
+  bed.io.poll();
+  EXPECT_TRUE(idle);
+}
+
+TEST(RunLog, StaysReadableWhateverBytesAreRecorded) {
+  Bed bed;
+  auto pipeline = bed.make();
+  auto action = Bed::action();
+  action.resource = "caf\xe9";
+  run(bed, pipeline, action);
+  EXPECT_THAT(bed.log.types, ElementsAre("Proposed", "Judged", "Reserved", "Started", "Settled"));
+}
+
 Task<> permit(Pipeline* pipeline, bool* allowed) {
   CallContext parent;
   auto result = co_await pipeline->permit_nested(Bed::action("workspace.write"), parent);

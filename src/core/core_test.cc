@@ -109,6 +109,23 @@ TEST(EventChannel, IsBoundedAndDoneFollowsCancel) {
   EXPECT_LE(seen.size(), kEventChannelDepth + 1);
 }
 
+Task<Outcome> take_hook_away(std::shared_ptr<EventSink> sink) {
+  sink->on_cancel(nullptr);
+  Outcome outcome;
+  outcome.text = "ended in order";
+  co_return outcome;
+}
+
+TEST(EventChannel, TheHookMayBeTakenAwayAfterACancel) {
+  asio::io_context io;
+  std::shared_ptr<Call> call = make_call(io.get_executor(), take_hook_away);
+  call->cancel(CancelReason::kStopped);
+  std::vector<std::string> seen;
+  asio::co_spawn(io, consume(call, &seen), asio::detached);
+  io.run();
+  EXPECT_EQ(seen, std::vector<std::string>{"ended in order"});
+}
+
 TEST(EventChannel, AThrowingExecutorFailsItsCallOnly) {
   asio::io_context io;
   std::shared_ptr<Call> call = make_call(io.get_executor(), [](std::shared_ptr<EventSink>) -> Task<Outcome> { throw std::runtime_error("boom"); });

@@ -21,7 +21,7 @@ Task<> EventSink::send(Event event) {
 
 void EventSink::on_cancel(std::function<void(CancelReason)> hook) {
   if (cancelled_) {
-    hook(*cancelled_);
+    if (hook) hook(*cancelled_);
   } else {
     on_cancel_ = std::move(hook);
   }

@@ -30,7 +30,7 @@ class EventSink {
   Task<> send(Event event);
 
   std::optional<CancelReason> cancelled() const { return cancelled_; }
-  // Called at most once, when cancel() comes; replaces the hook before. If cancel() came already, it is called at once.
+  // Called at most once, when cancel() comes; replaces the hook before. If cancel() came already, it is called at once. nullptr: no hook.
   void on_cancel(std::function<void(CancelReason)> hook);
 
  private:

@@ -2,6 +2,12 @@
 
 #include <arpa/inet.h>
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
 #include "base/limits.h"
@@ -11,6 +17,8 @@
 namespace remit::mesh {
 
 namespace {
+
+constexpr std::size_t kKeptBodyBytes = limits::kToolOutputBytes - 1024;  // Room for the status line and a replacement character.
 
 struct Block {
   const char* network;
@@ -60,28 +68,46 @@ Result<http::Request> request_of(const Action& action, const CallContext& contex
   return request;
 }
 
-Task<Outcome> perform(http::Client* client, Permit permit, CallContext context, std::shared_ptr<EventSink> sink) {
-  auto request = request_of(permit.action(), context);
+Outcome outcome_of(int status, std::string_view body) {
+  Outcome outcome;
+  outcome.ok = status < 400;
+  // A byte that is not UTF-8 becomes three.
+  std::string text = to_valid_utf8(body.substr(0, limits::kToolOutputBytes));
+  if (text.size() > kKeptBodyBytes) text = to_valid_utf8(std::string_view(text).substr(0, kKeptBodyBytes - 2));
+  outcome.truncated_bytes = static_cast<std::int64_t>(body.size() - std::min(body.size(), text.size()));
+  outcome.text = fmt::format("HTTP {}\n{}", status, text);
+  outcome.structured = {{"status", status}};
+  if (!outcome.ok) outcome.error = Error(Code::kUnavailable, fmt::format("the server answered {}", status));
+  return outcome;
+}
+
+Task<Outcome> exchange(http::Client* client, http::Request request, http::CallOptions options) {
+  auto opened = co_await client->open(std::move(request), options);
+  if (!opened) co_return failed_outcome(opened.error());
+  auto body = co_await (*opened)->read_all(kMaxHttpToolBody);
+  if (!body) co_return failed_outcome(body.error().wrap("the answer could not be read"));
+  co_return outcome_of((*opened)->status(), *body);
+}
+
+Task<Outcome> perform(http::Client* client, std::shared_ptr<Permit> permit, CallContext context, std::shared_ptr<EventSink> sink) {
+  auto request = request_of(permit->action(), context);
   if (!request) co_return failed_outcome(request.error());
   http::CallOptions options;
   options.total = std::chrono::minutes(2);
   options.deadline = context.deadline;
   options.max_body = kMaxHttpToolBody;
-  auto opened = co_await client->open(std::move(*request), options);
-  if (!opened) co_return failed_outcome(opened.error());
-  auto* stream = opened->get();
-  sink->on_cancel([stream](CancelReason) { stream->cancel(); });
-  auto body = co_await stream->read_all(kMaxHttpToolBody);
-  sink->on_cancel(nullptr);
-  if (!body) co_return failed_outcome(body.error().wrap("the answer could not be read"));
-  Outcome outcome;
-  outcome.ok = stream->status() < 400;
-  const std::size_t kept = std::min(body->size(), limits::kToolOutputBytes - 1024);
-  outcome.truncated_bytes = static_cast<std::int64_t>(body->size() - kept);
-  outcome.text = fmt::format("HTTP {}\n{}", stream->status(), to_valid_utf8(std::string_view(*body).substr(0, kept)));
-  outcome.structured = {{"status", stream->status()}};
-  if (!outcome.ok) outcome.error = Error(Code::kUnavailable, fmt::format("the server answered {}", stream->status()));
-  co_return outcome;
+  // The exchange is a coroutine of its own, so that a cancel ends it wherever it waits, also before the head of the answer has come.
+  const auto stop = std::make_shared<asio::cancellation_signal>();
+  sink->on_cancel([stop](CancelReason) { stop->emit(asio::cancellation_type::terminal); });
+  if (sink->cancelled()) co_return failed_outcome(Error(Code::kCancelled, "the request was cancelled before it was sent"));
+  auto executor = co_await asio::this_coro::executor;
+  auto [thrown, outcome] = co_await asio::co_spawn(executor, exchange(client, std::move(*request), options),
+                                                   asio::bind_cancellation_slot(stop->slot(), asio::as_tuple(asio::use_awaitable)));
+  if (sink->cancelled() && (thrown || !outcome.ok)) {
+    co_return failed_outcome(Error(Code::kCancelled, "the request was cancelled; it may have reached the server"));
+  }
+  if (thrown) co_return failed_outcome(internal_error("the request ended without a result"));
+  co_return std::move(outcome);
 }
 
 }  // namespace
@@ -92,7 +118,7 @@ HttpExecutor::HttpExecutor(asio::any_io_executor executor, http::ClientOptions o
 std::unique_ptr<Call> HttpExecutor::start(Permit&& permit, CallContext context) {
   auto shared = std::make_shared<Permit>(std::move(permit));
   return make_call(executor_, [this, shared, context](std::shared_ptr<EventSink> sink) {
-    return perform(&client_, std::move(*shared), context, std::move(sink));
+    return perform(&client_, shared, context, std::move(sink));
   });
 }
 

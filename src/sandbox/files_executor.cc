@@ -71,7 +71,10 @@ Task<Outcome> FilesExecutor::read(const Action& action) {
   Outcome outcome;
   outcome.ok = true;
   outcome.text = to_valid_utf8(std::string_view(content->bytes).substr(std::min(offset, content->bytes.size())));
-  if (outcome.text.size() > remit::limits::kToolOutputBytes) outcome.text.resize(remit::limits::kToolOutputBytes);
+  // A byte that is not UTF-8 becomes three. The cut may not leave half a character: a model's provider and the run log take valid UTF-8 only.
+  if (outcome.text.size() > remit::limits::kToolOutputBytes) {
+    outcome.text = to_valid_utf8(std::string_view(outcome.text).substr(0, remit::limits::kToolOutputBytes - 8));
+  }
   const auto shown = static_cast<std::int64_t>(std::min(end, content->bytes.size()));
   if (content->size > shown) {
     outcome.truncated_bytes = content->size - shown;
