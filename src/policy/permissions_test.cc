@@ -172,6 +172,33 @@ TEST(Permissions, HiddenFilesAreDenied) {
   EXPECT_EQ(decide(example(), file_change("secrets/x")).rule, "hide");
 }
 
+TEST(Permissions, HidePatternsMeanWhatTheyDoInTheWorkspace) {
+  const auto hidden = [](std::string pattern, std::string path) {
+    auto spec = example();
+    spec.workspace.hide = {std::move(pattern)};
+    return decide(spec, call("files.read", fmt::format(R"({{"path": "{}"}})", path))).rule == "hide";
+  };
+  EXPECT_TRUE(hidden(".env", "a/b/.env"));  // Without a slash: at any depth.
+  EXPECT_TRUE(hidden("*.pem", "keys/site.pem"));
+  EXPECT_TRUE(hidden("node/", "src/node/x"));
+  EXPECT_FALSE(hidden("/.env", "a/.env"));  // With one: from the root.
+  EXPECT_TRUE(hidden("/.env", ".env"));
+  EXPECT_FALSE(hidden("a/.env", "b/a/.env"));
+  EXPECT_TRUE(hidden("**/x/y", "b/x/y"));
+  EXPECT_TRUE(hidden("a/**", "a/b"));
+  EXPECT_FALSE(hidden("a/**", "a"));
+  EXPECT_TRUE(hidden("id_[rd]sa", "keys/id_rsa"));  // Classes are widened, never narrowed.
+  EXPECT_TRUE(hidden("a\\*b", "a*b"));
+  EXPECT_EQ(decide([] {
+              auto spec = example();
+              spec.workspace.hide = {".env"};
+              return spec;
+            }(),
+                   call("files.read", R"({"path": "x/.env"})"))
+                .suggestion,
+            "remove \".env\" from workspace.hide");
+}
+
 TEST(Permissions, ModelCallsNeedTheMissionsModel) {
   auto action = call("model.call", "{}");
   action.kind = ActionKind::kModelCall;

@@ -88,6 +88,35 @@ static Result<std::vector<PathGlob>> compile_globs(const std::vector<std::string
   return out;
 }
 
+// `hide` means what it does in the workspace: as in .gitignore, a pattern without a slash is a name at any depth, and "a/**" is what lies in a. Classes
+// and escapes become '?', which is wider: the workspace hides exactly, and a rule that refuses more than is hidden tells nothing.
+static std::string hide_glob(std::string_view pattern) {
+  if (pattern.size() > 1 && pattern.ends_with('/')) pattern.remove_suffix(1);
+  const bool anchored = pattern.contains('/');
+  if (pattern.starts_with('/')) pattern.remove_prefix(1);
+  std::string glob = anchored ? "" : "**/";
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    // A ']' that comes first, also behind '!', stands for itself.
+    const bool negated = i + 1 < pattern.size() && pattern[i + 1] == '!';
+    const auto end = pattern[i] == '[' ? pattern.find(']', i + (negated ? 3 : 2)) : std::string_view::npos;
+    const bool escape = pattern[i] == '\\' && i + 1 < pattern.size();
+    glob += end != std::string_view::npos || escape ? '?' : pattern[i];
+    if (end != std::string_view::npos) i = end;
+    if (escape) ++i;
+  }
+  if (glob.ends_with("/**") && glob != "**/**") glob += "/*";
+  return glob;
+}
+
+static Result<std::vector<HideGlob>> compile_hide(const std::vector<std::string>& patterns, const std::string& source) {
+  std::vector<std::string> globs;
+  for (const auto& pattern : patterns) globs.push_back(hide_glob(pattern));
+  REMIT_TRY(auto compiled, compile_globs(globs, source, "hide"));
+  std::vector<HideGlob> out;
+  for (std::size_t i = 0; i < compiled.size(); ++i) out.push_back({patterns[i], std::move(compiled[i])});
+  return out;
+}
+
 static Result<> check_sizes(const PermissionsSpec& spec) {
   if (spec.rules.size() > kRules) {
     return fail(Code::kResourceExhausted,
@@ -125,7 +154,7 @@ Result<CompiledPermissions> CompiledPermissions::compile(PermissionsSpec spec, s
     out.models.push_back(std::move(compiled));
   }
   REMIT_TRY(out.write, compile_globs(spec.workspace.write, spec.workspace.source, "write"));
-  REMIT_TRY(out.hide, compile_globs(spec.workspace.hide, spec.workspace.source, "hide"));
+  REMIT_TRY(out.hide, compile_hide(spec.workspace.hide, spec.workspace.source));
   out.spec = std::move(spec);
   return out;
 }

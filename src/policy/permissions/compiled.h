@@ -37,6 +37,11 @@ struct CompiledModel {
   std::string source;
 };
 
+struct HideGlob {
+  std::string pattern;  // As the mission has it.
+  PathGlob glob;
+};
+
 class CompiledPermissions {
  public:
   static Result<CompiledPermissions> compile(PermissionsSpec spec, std::vector<std::string>& warnings);
@@ -45,7 +50,8 @@ class CompiledPermissions {
   std::vector<CompiledRule> rules;
   std::vector<CompiledEgress> egress;
   std::vector<CompiledModel> models;
-  std::vector<PathGlob> write, hide;
+  std::vector<PathGlob> write;
+  std::vector<HideGlob> hide;
 };
 
 inline constexpr std::string_view kHttpTool = "http.request";

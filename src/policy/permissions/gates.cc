@@ -158,10 +158,10 @@ static std::optional<Verdict> check_path(const CompiledPermissions& permissions,
     return deny("paths", fmt::format("the path '{}' is not in its normal form inside the workspace", shown),
                 permissions.spec.workspace.source, "use a plain path relative to the workspace, without '..'");
   }
-  for (const auto& glob : permissions.hide) {
-    if (!glob.covers(path)) continue;
-    return deny("hide", fmt::format("{} is hidden from the agent by workspace.hide '{}'", shown, glob.text()),
-                permissions.spec.workspace.source, fmt::format("remove \"{}\" from workspace.hide", glob.text()));
+  for (const auto& hidden : permissions.hide) {
+    if (!hidden.glob.covers(path)) continue;
+    return deny("hide", fmt::format("{} is hidden from the agent by workspace.hide '{}'", shown, hidden.pattern),
+                permissions.spec.workspace.source, fmt::format("remove \"{}\" from workspace.hide", hidden.pattern));
   }
   return std::nullopt;
 }
