@@ -24,8 +24,13 @@ class Scratch {
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
   ~Scratch() {
+    if (path_.empty()) return;
     std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
+    // Overlayfs makes these folders of its work folder unreadable, even for their owner.
+    for (const char* name : {"/work/work", "/work/work/incompat", "/work/work/incompat/volatile"}) {
+      fs::permissions(path_ + name, fs::perms(0700), ignored);
+    }
+    fs::remove_all(path_, ignored);
   }
   std::string folder(const char* name) const {
     const std::string path = path_ + "/" + name;
