@@ -12,6 +12,7 @@
 
 #include "action/pipeline.h"
 #include "agent/conversation.h"
+#include "agent/driver.h"
 #include "agent/host.h"
 #include "core/ledger.h"
 #include "mesh/catalogue.h"
@@ -44,13 +45,13 @@ struct BuiltinAgentParts {
   std::function<void()> release_return_reserve;  // Null: no last turn (Pause, Kill).
 };
 
-class BuiltinAgent {
+class BuiltinAgent final : public Driver {
  public:
   explicit BuiltinAgent(BuiltinAgentParts parts);
 
-  void restore(const RunRecord& record) { restored_.add(record); }
+  void restore(const RunRecord& record) override { restored_.add(record); }
   // May be called again when the end was kExhausted and there is budget again: it goes on where it was.
-  Task<AgentEnd> work();
+  Task<AgentEnd> work() override;
 
  private:
   struct ToolResult {

@@ -3,6 +3,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <set>
+
 #include <fmt/format.h>
 
 #include "base/strings.h"
@@ -123,16 +125,32 @@ Task<Result<>> each_record(Session& session, FoundRun found, bool follow, std::f
   }
 }
 
+// For a call whose output was shown as it came.
+std::string end_of_call(std::uint64_t call, const Action& action, const Outcome& outcome) {
+  std::string text = fmt::format("#{} {} {}: {}\n", call, printable(action.tool), printable(action.resource, 200),
+                                 outcome.error ? printable(outcome.error->message(), 400) : "ended well");
+  for (const auto& change : outcome.changes) {
+    if (!change.permitted) text += fmt::format("    not kept: {}: {}\n", printable(change.path, 200), printable(change.reason, 300));
+  }
+  return text;
+}
+
 Task<Result<int>> logs(Session& session, std::string run, bool follow) {
   REMIT_CO_TRY(const auto found, session.find_run(run));
   const bool machine = session.flags().output != OutputFormat::kText;
   std::map<std::uint64_t, Action> actions;
+  std::set<std::uint64_t> shown;  // Calls whose output came line by line.
   const auto show = [&](const RunRecord& record) {
     if (machine) return fmt::print("{}\n", to_json(to_json_object(record)));
     if (const auto* proposed = std::get_if<Proposed>(&record.body)) actions[record.call] = proposed->action;
+    if (const auto* line = std::get_if<Note>(&record.body); line && record.call != 0) {
+      shown.insert(record.call);
+      return fmt::print("#{} | {}\n", record.call, printable(line->message));
+    }
     const auto* settled = std::get_if<Settled>(&record.body);
     if (!settled) return;
     const auto& action = actions[record.call];
+    if (shown.contains(record.call)) return fmt::print("{}", end_of_call(record.call, action, settled->outcome));
     std::string text = settled->outcome.response ? settled->outcome.response->message.text : settled->outcome.text;
     fmt::print("#{} {} {}\n", record.call, printable(action.tool), printable(action.resource, 200));
     for (const auto line : split(trim(text), '\n')) {
@@ -145,7 +163,7 @@ Task<Result<int>> logs(Session& session, std::string run, bool follow) {
 
 std::string event_line(const RunRecord& record) {
   if (const auto* phase = std::get_if<PhaseChanged>(&record.body)) return fmt::format("{:<12} {} {}", phase->phase, phase->reason, printable(phase->message));
-  if (const auto* note = std::get_if<Note>(&record.body)) return fmt::format("{:<12} {}", "Note", printable(note->message));
+  if (const auto* note = std::get_if<Note>(&record.body); note && record.call == 0) return fmt::format("{:<12} {}", "Note", printable(note->message));
   if (const auto* check = std::get_if<CheckResult>(&record.body)) return fmt::format("{:<12} {} {}", "Check", check->name, check->passed ? "passed" : "failed");
   if (const auto* ended = std::get_if<RunEnded>(&record.body)) return fmt::format("{:<12} {}", ended->phase, ended->reason);
   if (const auto* budget = std::get_if<BudgetChanged>(&record.body)) return fmt::format("{:<12} {}", "Budget", display_usd(budget->limit.cost));

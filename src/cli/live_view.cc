@@ -114,6 +114,8 @@ void LiveView::on_record(const RunRecord& record, const serve::RunView& view) {
   } else if (const auto* phase = std::get_if<PhaseChanged>(&record.body)) {
     const bool waits = phase->phase == "WaitingForApproval" || phase->phase == "Paused";
     if (waits) print(fmt::format("{:6.1f}s  {}  {}\n", seconds(record.time - view.started()), paint(phase->phase, kYellow), printable(phase->message)));
+  } else if (const auto* printed = std::get_if<Note>(&record.body); printed && record.call != 0) {
+    print(paint("        | ", kDim) + printable(printed->message) + "\n");
   } else if (const auto* began = std::get_if<RunBegan>(&record.body); began && began->resumed) {
     print(paint("resumed", kYellow) + fmt::format(" after {} calls\n", view.calls()));
   }

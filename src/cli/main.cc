@@ -42,18 +42,47 @@ CLI::App* add(CLI::App& app, Parsed& parsed, const char* name, const char* help,
   return sub;
 }
 
-void add_run(CLI::App& app, Parsed& p) {
+CLI::App& add_run(CLI::App& app, Parsed& p) {
   auto* run = add(app, p, "run", "Take an agent to its goal and show how", [](Parsed& q) {
     q.run.common = q.common;
     q.run.reject_asks = q.on_ask == "reject";
     return run_command(q.run);
   });
-  run->add_option("file", p.run.file, "Manifest with one Mission")->option_text("FILE")->required();
-  run->add_flag("--live", p.run.live, "Use a real model: OPENAI_API_KEY, ANTHROPIC_API_KEY or REMIT_MODEL_URL must be set");
+  auto& c = p.run.command;
+  run->add_option("file", p.run.file, "Manifest with one Mission; or leave it out and give a command after --")->option_text("FILE");
+  run->add_flag("--live", c.live, "Use a real model: OPENAI_API_KEY, ANTHROPIC_API_KEY or REMIT_MODEL_URL must be set");
   run->add_option("--record", p.run.record, "With --live: write the model's turns to this file")->option_text("FILE");
   run->add_flag("--refresh-recording", p.run.refresh_recording, "Keep the recording's answers and rewrite the requests they belong to");
-  run->add_option("--budget", p.run.budget, "Dollars this run may cost, instead of the mission's")->option_text("USD");
+  run->add_option("--budget", c.budget, "Dollars this run may cost, instead of the mission's")->option_text("USD");
   run->add_option("--on-ask", p.on_ask, "When the mission asks a human: wait or reject")->check(CLI::IsMember({"wait", "reject"}));
+  return *run;
+}
+
+// What stands for a manifest with `remit run … -- CMD`.
+void add_run_command(CLI::App& run, Parsed& p) {
+  auto& c = p.run.command;
+  const auto add_list = [&](const char* name, std::vector<std::string>& into, const char* help, const char* value) {
+    run.add_option(name, into, help)->option_text(value)->allow_extra_args(false)->group("With -- CMD");
+  };
+  const auto add_text = [&](const char* name, auto& into, const char* help, const char* value) {
+    run.add_option(name, into, help)->option_text(value)->group("With -- CMD");
+  };
+  add_text("--goal", c.goal, "What the agent shall achieve (default: to run the command)", "TEXT");
+  add_text("--dir", c.dir, "Folder to work on, copy on write (default: this one)", "DIR");
+  add_text("--tokens", c.tokens, "Tokens it may use", "N");
+  add_text("--calls", c.calls, "Tool calls it may make", "N");
+  add_text("--time", c.time, "How long it may work (default: 1h)", "DURATION");
+  add_list("--allow", c.allow, "Allow a tool, under a condition in CEL if one is given", "TOOL_GLOB[=CEL]");
+  add_list("--ask", c.ask, "Ask a human before a tool is used", "TOOL_GLOB[=CEL]");
+  add_list("--write", c.write, "Files that may be changed (default: **); your folder changes at `remit accept` only", "GLOB");
+  add_list("--hide", c.hide, "Files that it does not see", "GLOB");
+  add_list("--egress", c.egress, "Address that http.request may reach", "HOST:PORT");
+  add_list("--check", c.check, "Command that decides whether the goal is met", "CMD");
+  add_text("--tier", c.tier, "Weakest isolation that is good enough: Process, GVisor (default) or MicroVM", "TIER");
+  add_text("--model", c.model, "The one model that it may call (default: any of the provider)", "NAME");
+  add_text("--name", c.name, "Name of the mission (default: made from the command)", "NAME");
+  run.add_flag("--dry-run", p.run.dry_run, "Print the objects instead of running them (-o yaml)")->group("With -- CMD");
+  run.footer("A command after -- is the agent: remit run --tier Process -- python3 agent.py");
 }
 
 void add_resources(CLI::App& app, Parsed& p) {
@@ -125,9 +154,24 @@ void add_inspection(CLI::App& app, Parsed& p) {
 
 }  // namespace
 
+// `remit run … -- CMD ARGS`: what stands behind the first "--" is the agent's, word for word.
+static std::vector<std::string> take_command(int& argc, char** argv) {
+  bool is_run = false;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    is_run = is_run || word == "run";
+    if (word != "--" || !is_run) continue;
+    std::vector<std::string> command(argv + i + 1, argv + argc);
+    argc = i;
+    return command;
+  }
+  return {};
+}
+
 int main(int argc, char** argv) {
   CLI::App app("Remit: the agent runtime that keeps autonomous work within its mission");
   Parsed parsed;
+  parsed.run.command.command = take_command(argc, argv);
   app.require_subcommand(1);
   app.add_option("--log", parsed.log_level, "debug, info, warn, error or off")->each([](const std::string& level) { log::configure(level); });
   app.add_subcommand("version", "Print the version")->callback([&parsed] {
@@ -135,7 +179,7 @@ int main(int argc, char** argv) {
     parsed.code = kOk;
   });
   log::configure("warn");
-  add_run(app, parsed);
+  add_run_command(add_run(app, parsed), parsed);
   add_resources(app, parsed);
   add_control(app, parsed);
   add_inspection(app, parsed);

@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -45,13 +46,21 @@ Result<resource::LoadedObject> take_mission(std::vector<resource::LoadedObject>&
 
 // Where the recorded answers come from, for the first line.
 std::string recording_of(const std::vector<resource::LoadedObject>& objects, const RunFlags& flags) {
-  if (flags.live) return "";
+  if (flags.command.live) return "";
   for (const auto& each : objects) {
     const auto* spec = each.object.find_spec();
     const auto* recorded = spec ? find_object(*spec, "recorded") : nullptr;
     if (recorded) return serve::resolve_path(std::string(get_string(*recorded, "path")), flags.file.substr(0, flags.file.find_last_of('/') + 1));
   }
   return "";
+}
+
+Result<std::vector<json::object>> objects_of_command(const RunFlags& flags) {
+  std::error_code error;
+  const auto folder = std::filesystem::current_path(error);
+  if (error) return fail(Code::kNotFound, "the folder that you stand in is gone: " + error.message());
+  SystemRng rng;
+  return command_mission(flags.command, flags.common.ns, folder.string(), rng.hex(3), environment);
 }
 
 // One run driven by this process, and what it shows meanwhile.
@@ -81,18 +90,36 @@ class Driver {
     return {};
   }
 
+  bool is_command() const { return !flags_.command.command.empty(); }
+
+  Result<std::vector<resource::LoadedObject>> load() {
+    if (!is_command()) return load_objects(flags_.file, flags_.common.ns);
+    REMIT_TRY(const auto objects, objects_of_command(flags_));
+    return load_command_mission(objects);
+  }
+
+  // Says at once how to go on on a host without the default tier.
+  Task<Result<>> check_tier(resource::LoadedObject loaded) {
+    REMIT_CO_TRY(const auto mission, resource::from_object<resource::Mission>(loaded.object));
+    const auto launcher = co_await runtime_->launcher(serve::tier_of(mission.spec.isolation.minimum_tier));
+    if (launcher || !flags_.command.tier.empty()) co_return Result<>{};
+    co_return fail(launcher.error().wrap("`remit run -- CMD` isolates with GVisor unless told otherwise; --tier Process accepts the weaker isolation of "
+                                         "namespaces, seccomp and cgroups"));
+  }
+
   Task<Result<>> begin() {
-    REMIT_CO_TRY(auto objects, load_objects(flags_.file, flags_.common.ns));
+    REMIT_CO_TRY(auto objects, load());
     REMIT_CO_TRY(auto loaded, take_mission(objects, flags_.file));
     const std::string recording = recording_of(objects, flags_);
-    if (!flags_.budget.empty()) {
-      REMIT_CO_TRY(const auto limit, parse_usd(flags_.budget));
+    if (!is_command() && !flags_.command.budget.empty()) {
+      REMIT_CO_TRY(const auto limit, parse_usd(flags_.command.budget));
       auto& spec = loaded.object.spec();
       if (!find_object(spec, "budget")) spec["budget"] = json::object();
       spec["budget"].as_object()["costUSD"] = to_usd(limit);
     }
     loaded.object.set_annotation(serve::kDriverAnnotation, std::to_string(::getpid()));
     REMIT_CO_CHECK_OK(open_runtime());
+    if (is_command()) REMIT_CO_CHECK_OK(co_await check_tier(loaded));
     REMIT_CO_CHECK_OK(co_await refuse_second_run(loaded.object));
     for (auto& each : objects) REMIT_CO_CHECK_OK(co_await apply_object(runtime_->store(), std::move(each)));
     source_ = loaded.source;
@@ -100,7 +127,8 @@ class Driver {
     REMIT_CO_TRY(mission_, resource::from_object<resource::Mission>(object));
     show_head(recording);
     serve::RunOptions options;
-    options.live = flags_.live;
+    // The objects of a command name the live provider themselves.
+    options.live = flags_.command.live && !is_command();
     options.record_to = flags_.record;
     options.refresh_recording = flags_.refresh_recording;
     if (flags_.reject_asks) options.on_ask = policy::OnAsk::kReject;
@@ -186,7 +214,34 @@ int drive(const RunFlags& flags, std::optional<Ulid> resumed) {
 
 }  // namespace
 
-int run_command(const RunFlags& flags) { return drive(flags, std::nullopt); }
+static Result<> check_flags(const RunFlags& flags) {
+  const bool is_command = !flags.command.command.empty();
+  if (is_command == !flags.file.empty()) return fail(invalid_argument("`remit run` takes a manifest, or a command after `--`"));
+  if (!is_command && flags.command.shapes_mission()) {
+    return fail(invalid_argument("flags that shape the mission go with `-- CMD`; for a manifest, say it there"));
+  }
+  if (!is_command && flags.dry_run) return fail(invalid_argument("--dry-run goes with `-- CMD`; for a manifest there is `remit validate`"));
+  return {};
+}
+
+static Result<> print_dry_run(const RunFlags& flags) {
+  REMIT_TRY(const auto objects, objects_of_command(flags));
+  REMIT_CHECK_OK(load_command_mission(objects));
+  if (flags.common.output == OutputFormat::kText || flags.common.output == OutputFormat::kYaml) {
+    fmt::print("{}", to_manifest(objects));
+    return {};
+  }
+  json::array items(objects.begin(), objects.end());
+  print_object(json::object{{"apiVersion", "v1"}, {"kind", "List"}, {"items", std::move(items)}}, flags.common.output);
+  return {};
+}
+
+int run_command(const RunFlags& flags) {
+  if (auto sound = check_flags(flags); !sound) return report(sound.error());
+  if (!flags.dry_run) return drive(flags, std::nullopt);
+  const auto printed = print_dry_run(flags);
+  return printed ? kOk : report(printed.error());
+}
 
 int resume_run(const CommonFlags& common, Ulid run) {
   RunFlags flags;

@@ -5,19 +5,19 @@
 #include <vector>
 
 #include "base/ulid.h"
+#include "cli/command_mission.h"
 #include "cli/session.h"
 
 namespace remit::cli {
 
 struct RunFlags {
-  std::string file;                  // A manifest; "" with a command.
-  std::vector<std::string> command;  // After "--".
+  std::string file;             // A manifest; "" with a command.
+  CommandMissionFlags command;  // With "-- CMD"; its `budget` and `live` also count for a manifest.
+  bool dry_run = false;
   CommonFlags common;
-  bool live = false;
   std::string record;
   bool refresh_recording = false;
   bool reject_asks = false;
-  std::string budget;                // Dollars; overrides the mission's.
 };
 
 int run_command(const RunFlags& flags);

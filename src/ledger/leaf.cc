@@ -29,6 +29,8 @@ Leaf::Leaf(LeafConfig config, const Clock& clock, LeaseSource* source)
 
 Result<Amounts> Leaf::estimate(const Action& action) const {
   if (action.kind == ActionKind::kFileChange) return Amounts{};
+  // The agent's own program: what it does is counted, not that it is there.
+  if (action.tool == "agent.run" && action.channel == "runtime") return Amounts{};
   if (action.kind != ActionKind::kModelCall) return Amounts{.calls = 1};
   if (!action.model_request) return fail(internal_error("a model call without its request has no estimate"));
   const ModelRequest& request = *action.model_request;

@@ -176,11 +176,13 @@ Task<> Run::execute() {
   asio::co_spawn(runtime_.executor(), watch_mission(), asio::detached);
   leaf_->resume_clock();
   asio::co_spawn(runtime_.executor(), watch_active_time(), asio::detached);
+  if (command_) asio::co_spawn(runtime_.executor(), watch_pause(), asio::detached);
   set_phase("Running", "Working");
   co_await publish_status();
   co_await finish(co_await drive_agent());
   ended_ = true;
   if (mission_watch_) mission_watch_->close();
+  wake();
   while (background_ > 0) co_await changed_.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 

@@ -13,6 +13,7 @@
 #include "action/store_run_log.h"
 #include "agent/builtin_agent.h"
 #include "agent/checks.h"
+#include "agent/command_agent.h"
 #include "http/client.h"
 #include "ledger/leaf.h"
 #include "ledger/loop_detector.h"
@@ -80,12 +81,18 @@ class Run final : public agent::Host {
   Task<Result<>> open_models();
   Result<> open_policy();
   void open_pipeline();
-  void open_agent(const std::vector<RunRecord>& past);
+  Result<> open_agent(const std::vector<RunRecord>& past);
+  void open_builtin_agent();
+  void open_command_agent();
+  std::unique_ptr<agent::Doors> open_doors(const CallContext& call, const std::string& key);
   Task<Result<>> record_beginning(bool resumed);
   Task<Result<>> settle_interrupted(std::vector<RunRecord> past);
 
   Task<> watch_mission();
   Task<> watch_active_time();
+  Task<> watch_pause();
+  bool is_command() const;
+  Task<bool> hold_command();
   void apply_desired(const resource::Mission& mission);
   Task<agent::AgentEnd> drive_agent();
   Task<bool> wait_for_more_budget(std::string reason);
@@ -120,13 +127,16 @@ class Run final : public agent::Host {
   std::unique_ptr<policy::PermissionStage> permission_stage_;
   std::unique_ptr<policy::ApprovalBook> approvals_;
   std::unique_ptr<policy::ApprovalStage> approval_stage_;
+  std::unique_ptr<agent::CommandAgentStage> command_stage_;
+  std::string no_model_;  // Why this run has no model; "" when it has one.
   std::optional<mesh::Catalogue> catalogue_;
   std::unique_ptr<sandbox::FilesExecutor> files_;
   std::unique_ptr<sandbox::ShellExecutor> shell_;
   std::unique_ptr<mesh::HttpExecutor> http_;
   action::ExecutorTable executors_;
   std::unique_ptr<action::Pipeline> pipeline_;
-  std::unique_ptr<agent::BuiltinAgent> agent_;
+  std::unique_ptr<agent::Driver> agent_;
+  agent::CommandAgent* command_ = nullptr;  // agent_, when it is one.
 
   resource::DesiredState desired_ = resource::DesiredState::kRunning;
   std::string stop_reason_;

@@ -38,17 +38,6 @@ std::string folder_of(const resource::Object& object) {
   return manifest.empty() ? std::filesystem::current_path(error).string() : std::filesystem::path(manifest).parent_path().string();
 }
 
-agent::LoopWatch loop_watch(ledger::LoopDetector& detector) {
-  return {[&detector](const std::string& action, const std::string& observation) {
-    switch (detector.observe(action, observation)) {
-      case ledger::LoopSignal::kNone: return agent::LoopWatch::Signal::kNone;
-      case ledger::LoopSignal::kNudge: return agent::LoopWatch::Signal::kNudge;
-      case ledger::LoopSignal::kEscalate: return agent::LoopWatch::Signal::kEscalate;
-    }
-    return agent::LoopWatch::Signal::kNone;
-  }};
-}
-
 // What only a mission's own egress rules name literally may be dialled although it is not public.
 http::AddressCheck address_check(const resource::Permissions& permissions) {
   std::vector<std::string> literal;
@@ -111,6 +100,11 @@ Task<Result<>> Run::open_models() {
     if (!config.model.empty()) mission_.spec.model.name = config.model;
   } else {
     auto object = co_await runtime_.store().get({std::string(resource::ModelProvider::kKind), mission_.metadata.ns, name});
+    if (!object && object.error().code() == Code::kNotFound && is_command()) {
+      // Such an agent may well never call a model.
+      no_model_ = fmt::format("this run has no model: there is no ModelProvider '{}' in namespace '{}'", name, mission_.metadata.ns);
+      co_return Result<>{};
+    }
     if (!object) {
       co_return fail(object.error().wrap(fmt::format(
           "the mission's model comes from the ModelProvider '{}' in namespace '{}'; declare it, or use --live with a key in the environment", name,
@@ -177,28 +171,15 @@ void Run::open_pipeline() {
   executors_.add("files.", *files_);
   executors_.add("shell.run", *shell_);
   executors_.add("http.request", *http_);
+  std::vector<Stage*> before_budget{permission_stage_.get()};
+  if (is_command()) {
+    command_stage_ = std::make_unique<agent::CommandAgentStage>(agent::CommandAgentStage::Parts{[this] { return hold_command(); }, no_model_});
+    before_budget.insert(before_budget.begin(), command_stage_.get());
+  }
   pipeline_ = std::make_unique<action::Pipeline>(action::PipelineParts{
-      executor, id_, runtime_.clock(), *log_, *leaf_, executors_, {permission_stage_.get()}, {approval_stage_.get()}});
+      executor, id_, runtime_.clock(), *log_, *leaf_, executors_, std::move(before_budget), {approval_stage_.get()}});
   files_->set_governor(*pipeline_);
   shell_->set_governor(*pipeline_);
-}
-
-void Run::open_agent(const std::vector<RunRecord>& past) {
-  agent::BuiltinAgentParts parts{.pipeline = *pipeline_, .catalogue = *catalogue_, .host = *this, .loop_watch = loop_watch(loops_)};
-  parts.context.run = id_;
-  parts.context.importance = mission_.spec.importance;
-  parts.provider = mission_.spec.model.provider_ref.name;
-  parts.model = mission_.spec.model.name;
-  parts.max_output_tokens = mission_.spec.model.max_output_tokens;
-  parts.goal = mission_.spec.goal;
-  parts.briefing = briefing_of(mission_.spec);
-  parts.may_allow = [this](std::string_view tool) { return permissions_->may_allow(tool); };
-  parts.budget_exhausted = [this] { return leaf_->exhausted() ? leaf_->exhausted_reason() : std::string(); };
-  if (mission_.spec.budget.on_exhausted == resource::OnExhausted::kReturnPartial) {
-    parts.release_return_reserve = [this] { leaf_->release_return_reserve(); };
-  }
-  agent_ = std::make_unique<agent::BuiltinAgent>(std::move(parts));
-  for (const auto& record : past) agent_->restore(record);
 }
 
 Task<Result<>> Run::prepare(resource::Object object, Observer observer, std::vector<RunRecord> past) {
@@ -219,7 +200,7 @@ Task<Result<>> Run::prepare(resource::Object object, Observer observer, std::vec
   for (const auto& record : past) leaf_->replay(record);
   REMIT_CO_CHECK_OK(open_policy());
   open_pipeline();
-  open_agent(past);
+  REMIT_CO_CHECK_OK(open_agent(past));
   co_return Result<>{};
 }
 

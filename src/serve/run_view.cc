@@ -26,7 +26,8 @@ void RunView::add(const RunRecord& record) {
     std::erase_if(checks_, [&](const CheckResult& old) { return old.name == check->name; });
     checks_.push_back(*check);
   } else if (const auto* note = std::get_if<Note>(&record.body)) {
-    notes_.push_back(note->message);
+    // With a call it is a line that the call printed; those stay in the log.
+    if (record.call == 0) notes_.push_back(note->message);
   } else if (const auto* ended = std::get_if<RunEnded>(&record.body)) {
     ended_ = *ended;
     phase_ = ended->phase, phase_reason_ = ended->reason;

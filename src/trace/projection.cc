@@ -65,7 +65,7 @@ void Projection::add(const RunRecord& record) {
   if (const auto* phase = std::get_if<PhaseChanged>(&record.body)) {
     event(record, "remit.phase", {{"remit.phase", phase->phase}, {"remit.phase.reason", phase->reason}});
   }
-  if (const auto* note = std::get_if<Note>(&record.body)) event(record, "remit.note", {{"remit.note", note->message}});
+  if (const auto* note = std::get_if<Note>(&record.body); note && record.call == 0) event(record, "remit.note", {{"remit.note", note->message}});
   if (const auto* check = std::get_if<CheckResult>(&record.body)) {
     event(record, "remit.check", {{"remit.check.name", check->name}, {"remit.check.passed", check->passed}});
   }

@@ -55,6 +55,8 @@ class CompiledPermissions {
 };
 
 inline constexpr std::string_view kHttpTool = "http.request";
+// The program of a command agent; spec.agent names it.
+inline constexpr std::string_view kAgentTool = "agent.run";
 inline constexpr std::string_view kLayer = "permissions";
 
 // The verdict of one mission's own permissions, and which of its rules made it (-1: none).

@@ -164,7 +164,7 @@ class Decider {
       if (how.match == Match::kYes) return {by_rule(rule, Decision::kAllow, ""), static_cast<std::ptrdiff_t>(i)};
       if (how.match != Match::kOtherTool && !near) near = &rule, how_near = std::move(how);
     }
-    if (gate == Gate::kModel || gate == Gate::kWrite) return {allow_by_gate(permissions_, gate), -1};
+    if (gate != Gate::kNone && gate != Gate::kEgress) return {allow_by_gate(permissions_, gate), -1};
     return {no_rule_verdict(permissions_, facts_.action(), near, how_near, facts_), -1};
   }
 

@@ -45,6 +45,8 @@ Gate gate_of(const Action& action) {
   if (action.kind == ActionKind::kModelCall) return Gate::kModel;
   if (action.kind == ActionKind::kFileChange) return Gate::kWrite;
   if (action.kind == ActionKind::kHttpEgress || action.tool == kHttpTool) return Gate::kEgress;
+  // Only the runtime itself proposes it; what comes in by a door cannot have this channel.
+  if (action.tool == kAgentTool && action.channel == "runtime") return Gate::kAgent;
   return Gate::kNone;
 }
 
@@ -141,6 +143,7 @@ static std::optional<Verdict> check_write(const CompiledPermissions& permissions
 std::optional<Verdict> check_gate(const CompiledPermissions& permissions, const Action& action, Gate gate) {
   switch (gate) {
     case Gate::kNone:
+    case Gate::kAgent:
       return std::nullopt;
     case Gate::kEgress:
       return check_egress(permissions, action);
@@ -186,6 +189,7 @@ std::optional<Verdict> check_paths(const CompiledPermissions& permissions, const
 }
 
 Verdict allow_by_gate(const CompiledPermissions& permissions, Gate gate) {
+  if (gate == Gate::kAgent) return Verdict::allow(std::string(kLayer), "agent");
   auto verdict = Verdict::allow(std::string(kLayer), gate == Gate::kModel ? "model" : "write");
   verdict.source = gate == Gate::kModel ? permissions.models.front().source : permissions.spec.workspace.source;
   return verdict;

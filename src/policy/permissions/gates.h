@@ -9,10 +9,10 @@
 
 namespace remit::policy {
 
-enum class Gate : std::uint8_t { kNone, kEgress, kModel, kWrite };
+enum class Gate : std::uint8_t { kNone, kEgress, kModel, kWrite, kAgent };
 
-// Which field must permit an action of this kind. kModel and kWrite are a permission by themselves; kEgress stands
-// beside a rule.
+// Which field must permit an action of this kind. kModel, kWrite and kAgent are a permission by themselves;
+// kEgress stands beside a rule.
 Gate gate_of(const Action& action);
 
 // The denial of the gate, or nothing when it lets the action pass.
