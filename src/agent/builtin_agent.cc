@@ -56,6 +56,7 @@ Task<Result<ModelResponse>> BuiltinAgent::ask_model(bool with_tools) {
   action.tool = "model.call";
   action.resource = parts_.model;
   action.args = {{"model", parts_.model}, {"provider", parts_.provider}, {"messages", request->messages.size()}};
+  if (!with_tools) action.args[kLastTurn] = true;
   action.model_request = std::move(request);
   auto ran = co_await parts_.pipeline.run(std::move(action), parts_.context);
   refused_for_budget_ = !ran.verdict.allows() && ran.verdict.layer == "budget";
@@ -65,9 +66,7 @@ Task<Result<ModelResponse>> BuiltinAgent::ask_model(bool with_tools) {
 }
 
 Task<AgentEnd> BuiltinAgent::work() {
-  for (auto& response : std::exchange(restored_done_, true) ? std::vector<ModelResponse>() : restored_.answers()) {
-    if (auto end = co_await take_answer(std::move(response))) co_return std::move(*end);
-  }
+  if (auto end = co_await catch_up()) co_return std::move(*end);
   for (std::size_t turn = 0; turn < kMaxTurns; ++turn) {
     if (!co_await parts_.host.proceed()) co_return AgentEnd{EndKind::kStopped, "", "the run was stopped"};
     if (auto reason = parts_.budget_exhausted(); !reason.empty()) co_return co_await return_partial(std::move(reason));
@@ -78,6 +77,18 @@ Task<AgentEnd> BuiltinAgent::work() {
     if (auto end = co_await take_answer(std::move(*response))) co_return std::move(*end);
   }
   co_return AgentEnd{EndKind::kFailed, "", fmt::format("it was not done after {} turns", kMaxTurns)};
+}
+
+Task<std::optional<AgentEnd>> BuiltinAgent::catch_up() {
+  const RestoredCalls restored = std::exchange(restored_, {});
+  for (auto& answer : restored.answers()) {
+    if (answer.last_turn) co_return AgentEnd{EndKind::kExhausted, answer.response.message.text, "the budget is used up"};
+    catching_up_ = {&restored, answer.call};
+    auto end = co_await take_answer(std::move(answer.response));
+    catching_up_ = {};
+    if (end) co_return end;
+  }
+  co_return std::nullopt;
 }
 
 Task<AgentEnd> BuiltinAgent::return_partial(std::string reason) {
@@ -146,8 +157,9 @@ Task<> BuiltinAgent::run_slot(std::shared_ptr<std::vector<ToolUse>> uses, std::s
 }
 
 std::optional<BuiltinAgent::ToolResult> BuiltinAgent::restored_result(const ToolUse& use) const {
-  if (use.id.empty()) return std::nullopt;
-  const auto known = restored_.tool_result(use.id);
+  if (!catching_up_.calls) return std::nullopt;
+  const auto action = parts_.catalogue.decode(use.name, use.arguments, "builtin");
+  const auto known = catching_up_.calls->tool_result(catching_up_.answer, use.id, action ? action->hash() : "");
   if (!known || known->repeat) return std::nullopt;
   return ToolResult{known->text, known->is_error, known->action.hash()};
 }
@@ -165,7 +177,7 @@ Task<BuiltinAgent::ToolResult> BuiltinAgent::run_tool(ToolUse use) {
       if (co_await parts_.host.wait_for_approval(ran.verdict.approval)) continue;
       co_return ToolResult{"not run: the run was stopped while approval was awaited", true, ""};
     }
-    co_return ToolResult{ran.outcome.text.empty() ? "(no output)" : ran.outcome.text, !ran.outcome.ok, hash};
+    co_return ToolResult{result_text(ran.outcome), !ran.outcome.ok, hash};
   }
 }
 

@@ -61,7 +61,8 @@ class BuiltinAgent final : public Driver {
   };
   Task<Result<ModelResponse>> ask_model(bool with_tools);
   Task<AgentEnd> return_partial(std::string reason);
-  // Nothing while the agent is not done.
+  // Goes through what restore() was given, up to where the log ends. Nothing while the agent is not done, here and below.
+  Task<std::optional<AgentEnd>> catch_up();
   Task<std::optional<AgentEnd>> take_answer(ModelResponse response);
   Task<std::optional<AgentEnd>> run_tools(std::vector<ToolUse> uses);
   Task<> run_slot(std::shared_ptr<std::vector<ToolUse>> uses, std::shared_ptr<std::vector<ToolResult>> results, std::shared_ptr<std::size_t> next);
@@ -73,8 +74,13 @@ class BuiltinAgent final : public Driver {
   BuiltinAgentParts parts_;
   Conversation conversation_;
   RestoredCalls restored_;
+  // The answer whose tool calls are being looked up in the log; null when there is nothing to catch up with.
+  struct CatchingUp {
+    const RestoredCalls* calls = nullptr;
+    std::uint64_t answer = 0;
+  };
+  CatchingUp catching_up_;
   bool refused_for_budget_ = false;
-  bool restored_done_ = false;
   int empty_answers_ = 0;
 };
 

@@ -13,6 +13,7 @@ namespace remit::agent {
 namespace {
 
 constexpr const char* kTarget = "/work";
+constexpr const char* kPinList = "/pinned.json";
 
 // The words of a command that are regular files of the workspace.
 Result<std::vector<std::string>> named_files(const CheckSpec& spec, const std::string& workspace_folder) {
@@ -45,20 +46,48 @@ Task<std::string> read_all(sandbox::Process& process) {
 Result<Checks> Checks::pin(std::vector<CheckSpec> specs, const std::string& workspace_folder, const std::string& folder, bool fresh) {
   Checks checks;
   checks.specs_ = std::move(specs);
+  if (fresh) {
+    REMIT_CHECK_OK(checks.pin_from(workspace_folder, folder));
+  } else {
+    REMIT_CHECK_OK(checks.load_from(folder));
+  }
+  return checks;
+}
+
+Result<> Checks::pin_from(const std::string& workspace_folder, const std::string& folder) {
   REMIT_CHECK_OK(make_directories(folder));
-  for (const auto& spec : checks.specs_) {
+  json::array list;
+  for (const auto& spec : specs_) {
     REMIT_TRY(const auto paths, named_files(spec, workspace_folder));
     for (const auto& path : paths) {
       const auto same = [&](const PinnedFile& file) { return file.path == path; };
-      if (std::any_of(checks.pinned_.begin(), checks.pinned_.end(), same)) continue;
-      const std::string copy = fmt::format("{}/{}", folder, checks.pinned_.size());
-      auto bytes = read_file(fresh ? workspace_folder + "/" + path : copy, kPinnedFileBytes);
+      if (std::any_of(pinned_.begin(), pinned_.end(), same)) continue;
+      const std::string copy = fmt::format("{}/{}", folder, pinned_.size());
+      auto bytes = read_file(workspace_folder + "/" + path, kPinnedFileBytes);
       if (!bytes) return fail(bytes.error().wrap(fmt::format("check {}: {} cannot be pinned", spec.name, path)));
-      if (fresh) REMIT_CHECK_OK(write_file_atomic(copy, *bytes, 0555));
-      checks.pinned_.push_back({path, copy, sha256_hex(*bytes)});
+      REMIT_CHECK_OK(write_file_atomic(copy, *bytes, 0555));
+      pinned_.push_back({path, copy, sha256_hex(*bytes)});
+      list.push_back(json::object{{"path", path}, {"sha256", pinned_.back().sha256}});
     }
   }
-  return checks;
+  return write_file_atomic(folder + kPinList, to_json(list), 0400);
+}
+
+Result<> Checks::load_from(const std::string& folder) {
+  REMIT_TRY(const auto text, read_file(folder + kPinList, kPinListBytes));
+  REMIT_TRY(const auto list, parse_json(text));
+  if (!list.is_array()) return fail(Code::kDataLoss, fmt::format("{}{} is damaged", folder, kPinList));
+  for (const auto& entry : list.get_array()) {
+    if (!entry.is_object()) return fail(Code::kDataLoss, fmt::format("{}{} is damaged", folder, kPinList));
+    PinnedFile file{std::string(get_string(entry.get_object(), "path")), fmt::format("{}/{}", folder, pinned_.size()),
+                    std::string(get_string(entry.get_object(), "sha256"))};
+    REMIT_TRY(const auto bytes, read_file(file.copy, kPinnedFileBytes));
+    if (sha256_hex(bytes) != file.sha256) {
+      return fail(Code::kDataLoss, fmt::format("the pinned copy of {} at {} was changed; begin a new run", file.path, file.copy));
+    }
+    pinned_.push_back(std::move(file));
+  }
+  return {};
 }
 
 Task<std::vector<CheckResult>> Checks::run(sandbox::Launcher& launcher, sandbox::Workspace& workspace, asio::thread_pool& file_pool,

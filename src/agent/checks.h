@@ -16,6 +16,7 @@
 namespace remit::agent {
 
 inline constexpr std::size_t kPinnedFileBytes = 16u << 20;
+inline constexpr std::size_t kPinListBytes = 1u << 20;
 inline constexpr std::size_t kCheckOutputBytes = 16u << 10;
 
 struct CheckSpec {
@@ -32,8 +33,8 @@ struct PinnedFile {
 
 class Checks {
  public:
-  // `folder` receives the copies. With `fresh` false (a resume) the copies made before are used again.
-  // Fails when a check cannot be pinned: a run without its checks would prove nothing.
+  // `folder` receives the copies and a list of them. With `fresh` false (a resume) those copies are used again, whatever the workspace holds by now.
+  // Fails when a check cannot be pinned, or a copy is not what its hash says: a run without its checks would prove nothing.
   static Result<Checks> pin(std::vector<CheckSpec> specs, const std::string& workspace_folder, const std::string& folder, bool fresh);
 
   const std::vector<PinnedFile>& pinned() const { return pinned_; }
@@ -45,6 +46,9 @@ class Checks {
  private:
   Task<CheckResult> run_one(CheckSpec spec, sandbox::Launcher& launcher, sandbox::Workspace& workspace, asio::thread_pool& file_pool,
                             sandbox::Limits limits) const;
+
+  Result<> pin_from(const std::string& workspace_folder, const std::string& folder);
+  Result<> load_from(const std::string& folder);
 
   std::vector<CheckSpec> specs_;
   std::vector<PinnedFile> pinned_;

@@ -46,32 +46,41 @@ void RestoredCalls::add(const RunRecord& record) {
   if (const auto* settled = std::get_if<Settled>(&record.body)) calls_[record.call].outcome = settled->outcome;
 }
 
-std::vector<ModelResponse> RestoredCalls::answers() const {
-  std::vector<ModelResponse> answers;
+bool RestoredCalls::is_answer(const Entry& entry) {
+  return entry.action.kind == ActionKind::kModelCall && entry.action.channel == "builtin" && entry.outcome && entry.outcome->ok &&
+         entry.outcome->response;
+}
+
+std::vector<RestoredCalls::Answer> RestoredCalls::answers() const {
+  std::vector<Answer> answers;
   for (const auto& [number, entry] : calls_) {
-    const bool answered = entry.action.kind == ActionKind::kModelCall && entry.action.channel == "builtin" && entry.outcome && entry.outcome->ok;
-    if (answered && entry.outcome->response) answers.push_back(*entry.outcome->response);
+    if (is_answer(entry)) answers.push_back({number, *entry.outcome->response, get_bool(entry.action.args, kLastTurn)});
   }
   return answers;
 }
 
-std::optional<RestoredCalls::ToolResult> RestoredCalls::tool_result(const std::string& tool_use_id) const {
-  // The last call of this tool use counts: one before it may have waited for an approval or been interrupted.
-  for (auto call = calls_.rbegin(); call != calls_.rend(); ++call) {
-    const Entry& entry = call->second;
-    if (entry.action.provider_call_id != tool_use_id || entry.action.kind == ActionKind::kModelCall) continue;
-    if (entry.outcome) {
-      const bool repeat = is_interrupted(*entry.outcome) && get_bool(entry.outcome->structured, "repeat");
-      return ToolResult{entry.action, entry.outcome->text, !entry.outcome->ok, repeat};
-    }
-    if (entry.verdict && !entry.verdict->allows()) {
-      const bool asked = entry.verdict->decision == Decision::kAsk;
-      return ToolResult{entry.action, explain_to_agent(*entry.verdict, entry.action.tool, entry.action.resource), true, asked};
-    }
-    return ToolResult{entry.action, "", true, true};
+std::optional<RestoredCalls::ToolResult> RestoredCalls::tool_result(std::uint64_t answer, const std::string& tool_use_id,
+                                                                    const std::string& action_hash) const {
+  const Entry* found = nullptr;
+  for (auto call = calls_.upper_bound(answer); call != calls_.end() && !is_answer(call->second); ++call) {
+    const Action& action = call->second.action;
+    if (action.channel != "builtin" || action.kind == ActionKind::kModelCall || action.provider_call_id != tool_use_id) continue;
+    // The last call counts: one before it may have waited for an approval or been interrupted.
+    if (!tool_use_id.empty() || action.hash() == action_hash) found = &call->second;
   }
-  return std::nullopt;
+  if (!found) return std::nullopt;
+  if (found->outcome) {
+    const bool repeat = is_interrupted(*found->outcome) && get_bool(found->outcome->structured, "repeat");
+    return ToolResult{found->action, result_text(*found->outcome), !found->outcome->ok, repeat};
+  }
+  if (found->verdict && !found->verdict->allows()) {
+    const bool asked = found->verdict->decision == Decision::kAsk;
+    return ToolResult{found->action, explain_to_agent(*found->verdict, found->action.tool, found->action.resource), true, asked};
+  }
+  return ToolResult{found->action, "", true, true};
 }
+
+std::string result_text(const Outcome& outcome) { return outcome.text.empty() ? "(no output)" : outcome.text; }
 
 void mark_interrupted(Outcome& outcome, bool repeat) {
   outcome.structured["interrupted"] = true;

@@ -50,7 +50,8 @@ Amounts Leaf::bound() const { return plus(plus(spent_, reserved_), set_aside());
 
 Result<> Leaf::check_time() const {
   const Duration limit = config_.limits.active_duration;
-  if (limit.count() == 0 || active_used() < limit) return {};
+  // The last turn of ReturnPartial comes after the time is up.
+  if (limit.count() == 0 || return_released_ || active_used() < limit) return {};
   return fail(Code::kResourceExhausted,
               fmt::format("account {}: the active duration of {:.1f} s is used up; raise the budget", config_.account,
                           seconds(limit)));
