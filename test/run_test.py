@@ -4,10 +4,12 @@ all the rest is real."""
 import json
 import os
 import pathlib
+import pty
+import select
 import time
 import unittest
 
-from remit_bed import RemitTest, answer, call, finish
+from remit_bed import BINARY, RemitTest, answer, call, finish
 
 
 class Goal(RemitTest):
@@ -153,6 +155,29 @@ class Approvals(RemitTest):
         self.assertEqual(code, 0)
         self.assertEqual(summary["verdicts"]["ask"], 1)
         self.assertEqual(summary["sandboxes"]["count"], 2)
+
+    def test_on_a_terminal_the_person_is_asked(self):
+        mission = self.write_mission([answer(call("shell_run", command="echo ran > r.txt")), finish()], rules=self.RULES)
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.environ.update(REMIT_DATA=str(self.data), TERM="xterm")
+            os.execv(BINARY, [BINARY, "run", "--refresh-recording", mission])
+        self.addCleanup(os.close, terminal)
+        output, answered, deadline = b"", False, time.monotonic() + 30
+        while time.monotonic() < deadline:
+            if not select.select([terminal], [], [], 0.2)[0]:
+                continue
+            try:
+                piece = os.read(terminal, 4096)
+            except OSError:  # The other side has gone.
+                break
+            output += piece
+            if b"allow it?" in output and not answered:
+                os.write(terminal, b"what\ny\n")
+                answered = True
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0, output)
+        self.assertEqual(output.count(b"allow it?"), 2, "asked again after an answer that is none, and not after the approval")
+        self.assertIn(b"+r.txt", output)
 
     def test_on_ask_reject_never_waits(self):
         mission = self.write_mission([answer(call("shell_run", command="true")), finish()], rules=self.RULES)

@@ -3,7 +3,10 @@
 
 #include <CLI/CLI.hpp>
 
+#include <fmt/format.h>
+
 #include "base/log.h"
+#include "base/strings.h"
 #include "cli/control_command.h"
 #include "cli/doctor_command.h"
 #include "cli/exit_code.h"
@@ -152,6 +155,19 @@ void add_inspection(CLI::App& app, Parsed& p) {
   add_reader("discard", "Throw a run's changes away", [](Parsed& q) { return discard_command(q.common, q.name); });
 }
 
+bool knows_command(const CLI::App& app, const std::string& name) {
+  return !app.get_subcommands([&](const CLI::App* command) { return command->get_name() == name; }).empty();
+}
+
+Error unknown_command(const CLI::App& app, std::string_view name) {
+  std::vector<std::string> names;
+  for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; })) names.push_back(command->get_name());
+  const std::vector<std::string_view> known(names.begin(), names.end());
+  const auto near = nearest(name, known);
+  return invalid_argument(fmt::format("there is no command '{}'{}; `remit --help` lists them", printable(name, 80),
+                                      near.empty() ? "" : fmt::format("; did you mean {}?", near)));
+}
+
 }  // namespace
 
 // `remit run … -- CMD ARGS`: what stands behind the first "--" is the agent's, word for word.
@@ -184,6 +200,7 @@ int main(int argc, char** argv) {
   add_control(app, parsed);
   add_inspection(app, parsed);
   add(app, parsed, "doctor", "Tell what this machine can isolate and limit", [](Parsed& q) { return doctor_command(q.common); });
+  if (argc > 1 && argv[1][0] != '-' && !knows_command(app, argv[1])) return report(unknown_command(app, argv[1]));
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

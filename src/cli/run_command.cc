@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "cli/apply.h"
+#include "cli/approval_prompt.h"
 #include "cli/exit_code.h"
 #include "cli/live_view.h"
 #include "core/run_record.h"
@@ -79,6 +80,7 @@ class Driver {
       code_ = report(begun.error());
     }
     signals_.cancel();
+    if (prompt_) prompt_->close();
     run_.reset();
     runtime_.reset();
   }
@@ -164,6 +166,7 @@ class Driver {
     return [this](const RunRecord& record) {
       view_.add(record);
       if (flags_.common.output == OutputFormat::kText && live_) live_->on_record(record, view_);
+      ask_person(record);
       if (flags_.common.output == OutputFormat::kJsonLines) fmt::print("{}\n", to_json(to_json_object(record)));
     };
   }
@@ -178,6 +181,14 @@ class Driver {
     } else if (flags_.common.output != OutputFormat::kJsonLines) {
       print_object(view_.summary(id, static_cast<std::int64_t>(left)), flags_.common.output);
     }
+  }
+
+  void ask_person(const RunRecord& record) {
+    const auto* judged = std::get_if<Judged>(&record.body);
+    if (!judged || judged->verdict.decision != Decision::kAsk || judged->verdict.approval.empty()) return;
+    if (!can_prompt() || flags_.common.output != OutputFormat::kText) return;
+    if (!prompt_) prompt_ = ApprovalPrompt::open(io_.get_executor(), runtime_->store(), runtime_->clock(), mission_.metadata.ns);
+    if (prompt_) prompt_->ask(record.call, view_.call(record.call)->action, judged->verdict);
   }
 
   Task<> stop_on_signal() {
@@ -200,6 +211,7 @@ class Driver {
   resource::SourceMap source_;
   std::optional<LiveView> live_;
   serve::RunView view_;
+  std::shared_ptr<ApprovalPrompt> prompt_;
   bool demo_ = false;
   int code_ = kInternal;
 };
