@@ -36,7 +36,8 @@ def install():
     except (subprocess.SubprocessError, OSError) as error:
         skip(f"no virtual environment ({error}); on Debian: apt-get install python3-venv")
     try:
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES], check=True,
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1", "--timeout", "20",
+                        *PACKAGES], check=True,
                        capture_output=True, text=True, timeout=240)
     except subprocess.CalledProcessError as error:
         skip("the SDKs could not be installed: " + error.stderr.strip()[-300:])
