@@ -13,7 +13,7 @@ set -euo pipefail
 
 build_packages=(
   clang-19 libclang-rt-19-dev mold ccache ninja-build cmake pkg-config                     # compiler, sanitizers, build
-  libboost1.81-dev libboost-json1.81-dev libssl-dev libsqlite3-dev libsimdjson-dev         # libraries
+  libboost1.81-dev libboost-json1.81-dev libssl-dev libsqlite3-dev         # libraries
   libyaml-cpp-dev libre2-dev libcli11-dev libspdlog-dev libfmt-dev libseccomp-dev
   libgtest-dev libgmock-dev                                                                # tests
   python3 sqlite3                                                                          # the example's commands

@@ -1,4 +1,4 @@
-// JSON as a tree: Boost.JSON behind bounds and Results. The hot path reads with simdjson instead.
+// JSON as a tree: Boost.JSON behind bounds and Results.
 #pragma once
 
 #include <optional>
