@@ -128,6 +128,7 @@ Task<AgentEnd> CommandAgent::work() {
       co_return AgentEnd{EndKind::kStopped, "", ""};
     }
     if (!ran.verdict.allows()) {
+      if (!co_await parts_.host.proceed()) co_return AgentEnd{EndKind::kStopped, "", ""};
       const auto kind = ran.verdict.layer == "budget" ? EndKind::kExhausted : EndKind::kFailed;
       co_return AgentEnd{kind, "", "the agent was not started: " + ran.verdict.reason};
     }
@@ -335,7 +336,13 @@ Task<Verdict> CommandAgentStage::decide(const Action& action, const CallContext&
     verdict.suggestion = "declare a ModelProvider for spec.model.providerRef, or use --live with a key in the environment";
     co_return verdict;
   }
-  if (!co_await parts_.hold()) co_return Verdict::deny(layer, "stopped", "the run was stopped");
+  if (held_ + parts_.open_calls() >= kAgentCalls) {
+    co_return Verdict::deny(layer, "limit", fmt::format("{} calls of the agent are under way; wait for one to end", kAgentCalls));
+  }
+  ++held_;
+  const bool goes_on = co_await parts_.hold();
+  --held_;
+  if (!goes_on) co_return Verdict::deny(layer, "stopped", "the run was stopped");
   co_return Verdict::allow("", "");
 }
 

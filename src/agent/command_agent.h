@@ -48,6 +48,8 @@ class Doors {
   virtual Task<> close() = 0;
 };
 
+inline constexpr std::size_t kAgentCalls = 256;  // What one agent may have under way, waiting or being judged at once.
+
 // What a budget that is used up means for a program that cannot be asked for a last turn.
 enum class OnBudget : std::uint8_t {
   kWindDown,  // Releases the reserve, and ends it kWindDown after that is used up too.
@@ -119,8 +121,9 @@ Action agent_action(const std::vector<std::string>& argv);
 class CommandAgentStage final : public Stage {
  public:
   struct Parts {
-    std::function<Task<bool>()> hold;  // Waits while the agent's calls have to; false when the run was stopped.
-    std::string no_model;              // Why there is no model; "" when there is one.
+    std::function<Task<bool>()> hold;         // Waits while the agent's calls have to; false when the run was stopped.
+    std::function<std::size_t()> open_calls;  // Of the run, the agent's own among them.
+    std::string no_model;                     // Why there is no model; "" when there is one.
   };
   explicit CommandAgentStage(Parts parts) : parts_(std::move(parts)) {}
   std::string_view name() const override { return "agent"; }
@@ -130,6 +133,7 @@ class CommandAgentStage final : public Stage {
 
  private:
   Parts parts_;
+  std::size_t held_ = 0;
 };
 
 }  // namespace remit::agent

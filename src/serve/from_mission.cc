@@ -63,7 +63,9 @@ policy::PermissionsSpec permissions_of(const resource::Mission& mission, const r
   }
   for (std::size_t i = 0; i < permissions.egress.size(); ++i) {
     const auto& rule = permissions.egress[i];
-    spec.egress.push_back({rule.name, rule.host, static_cast<std::uint16_t>(rule.port), source.place(fmt::format("spec.permissions.egress[{}]", i))});
+    // A manifest writes an IPv6 address bare; rules read it as in a URL.
+    const std::string host = rule.host.find(':') == std::string::npos ? rule.host : "[" + rule.host + "]";
+    spec.egress.push_back({rule.name, host, static_cast<std::uint16_t>(rule.port), source.place(fmt::format("spec.permissions.egress[{}]", i))});
   }
   const std::string model = mission.spec.model.name.empty() ? "*" : mission.spec.model.name;
   spec.models.push_back({mission.spec.model.provider_ref.name, model, source.place("spec.model")});

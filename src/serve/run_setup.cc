@@ -173,7 +173,8 @@ void Run::open_pipeline() {
   executors_.add("http.request", *http_);
   std::vector<Stage*> before_budget{permission_stage_.get()};
   if (is_command()) {
-    command_stage_ = std::make_unique<agent::CommandAgentStage>(agent::CommandAgentStage::Parts{[this] { return hold_command(); }, no_model_});
+    command_stage_ = std::make_unique<agent::CommandAgentStage>(agent::CommandAgentStage::Parts{
+        [this] { return hold_command(); }, [this] { return pipeline_->open_calls(); }, no_model_});
     before_budget.insert(before_budget.begin(), command_stage_.get());
   }
   pipeline_ = std::make_unique<action::Pipeline>(action::PipelineParts{
