@@ -190,7 +190,7 @@ Task<Governed> Pipeline::govern(Action proposed, CallContext parent) {
   const auto action = std::make_shared<const Action>(std::move(proposed));
   const auto cancels_before = cancels_;
   const auto refuse = [&](Verdict verdict) {
-    depth_.erase(context.call);
+    leave(context.call);
     governed.verdict = std::move(verdict);
   };
 
@@ -269,11 +269,11 @@ Task<std::expected<Permit, Verdict>> Pipeline::permit_nested(Action nested, Call
   const auto action = std::make_shared<const Action>(std::move(nested));
   const auto began = parts_.clock.steady_now();
   if (auto logged = parts_.log.append(Proposed{*action}, context->call, context->parent); !logged) {
-    depth_.erase(context->call);
+    leave(context->call);
     co_return std::unexpected(unavailable("run log", logged.error()));
   }
   auto judgement = co_await judge(action, *context, false);
-  depth_.erase(context->call);
+  leave(context->call);
   const auto decide_ns = (parts_.clock.steady_now() - began).count();
   if (auto logged = parts_.log.append(Judged{judgement.verdict, decide_ns}, context->call, context->parent); !logged) {
     co_return std::unexpected(unavailable("run log", logged.error()));
@@ -301,13 +301,17 @@ void Pipeline::settle(CallState& state, Outcome& outcome) {
     for (auto* stage : *stages) stage->settle(*state.action, state.context, outcome);
   }
   if (state.deadline_watch) state.deadline_watch->emit(asio::cancellation_type::all);
-  depth_.erase(state.context.call);
   --open_calls_;
+  leave(state.context.call);
+}
+
+void Pipeline::leave(std::uint64_t call) {
+  depth_.erase(call);
   call_ended_.cancel();
 }
 
 Task<> Pipeline::wait_idle() {
-  while (open_calls_ > 0) co_await call_ended_.async_wait(asio::as_tuple(asio::use_awaitable));
+  while (busy()) co_await call_ended_.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
 void Pipeline::cancel_all(CancelReason reason) {

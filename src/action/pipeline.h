@@ -72,7 +72,9 @@ class Pipeline final : public Governor {
   std::size_t open_calls() const { return open_calls_; }
   // Cancels every call under way, also those still being judged, which then do not begin; used by stop and when the time is used up.
   void cancel_all(CancelReason reason);
-  // Returns when no call is under way. To be awaited before the pipeline goes: a call whose caller went is drained in the background.
+  // Some call is under way or being judged.
+  bool busy() const { return !depth_.empty(); }
+  // Returns when none is. To be awaited before the pipeline goes: a call whose caller went is drained in the background.
   Task<> wait_idle();
 
  private:
@@ -90,6 +92,7 @@ class Pipeline final : public Governor {
   Verdict reserve(const Action& action, const CallContext& context, Judgement& judgement);
   Task<Result<>> record_start(std::shared_ptr<const Action> action, CallContext context, Amounts reserved);
   void settle(CallState& state, Outcome& outcome);
+  void leave(std::uint64_t call);
 
   PipelineParts parts_;
   std::uint64_t last_call_ = 0;

@@ -79,9 +79,22 @@ Task<Result<std::vector<Ulid>>> abandoned_runs(Session& session, std::string nam
   co_return abandoned;
 }
 
+// Whoever resumes a run that was paused when its process died wants it to go on.
+Task<Result<>> unpause(Session& session, Ulid run) {
+  REMIT_CO_TRY(const auto records, session.records(run));
+  const auto* began = records.empty() ? nullptr : std::get_if<RunBegan>(&records.front().body);
+  if (!began) co_return Result<>{};
+  auto object = co_await session.store().get({std::string(resource::Mission::kKind), began->mission_namespace, began->mission_name});
+  if (!object) co_return Result<>{};  // Deleted; the run then ends by itself.
+  REMIT_CO_TRY(const auto mission, resource::from_object<resource::Mission>(*object));
+  if (mission.spec.desired_state != resource::DesiredState::kPaused) co_return Result<>{};
+  co_return co_await patch_spec(session, *object, {{"desiredState", "Running"}});
+}
+
 Task<Result<int>> find_abandoned(Session& session, std::string name, bool all, std::vector<Ulid>* found) {
   REMIT_CO_TRY(*found, co_await abandoned_runs(session, name, all));
   if (found->empty()) co_return co_await set_state(session, name, all, "Running", "goes on");
+  for (const auto run : *found) REMIT_CO_CHECK_OK(co_await unpause(session, run));
   co_return kOk;
 }
 

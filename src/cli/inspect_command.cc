@@ -56,35 +56,54 @@ BudgetView budget_before(const std::vector<RunRecord>& records, std::uint64_t ca
   return view;
 }
 
+// One call as the log has it, whole.
+struct LoggedCall {
+  Action action;
+  Verdict verdict;
+  std::uint64_t parent = 0;
+};
+
+Result<LoggedCall> find_call(const std::vector<RunRecord>& records, std::uint64_t number) {
+  LoggedCall call;
+  std::uint64_t last = 0;
+  for (const auto& record : records) {
+    last = std::max(last, record.call);
+    if (record.call != number) continue;
+    if (const auto* proposed = std::get_if<Proposed>(&record.body)) call.action = proposed->action, call.parent = record.parent;
+    if (const auto* judged = std::get_if<Judged>(&record.body)) {
+      call.verdict = judged->verdict;
+      return call;
+    }
+  }
+  return fail(not_found(fmt::format("the run has no call {}; its calls are 1 to {}", number, last)));
+}
+
 Task<Result<int>> why(Session& session, std::uint64_t number, std::string run) {
   REMIT_CO_TRY(const auto found, session.find_run(run));
   REMIT_CO_TRY(const auto records, session.records(found.id));
-  serve::RunView view;
-  for (const auto& record : records) view.add(record);
-  const auto* call = view.call(number);
-  if (!call || !call->verdict) co_return fail(not_found(fmt::format("run {} has no call {}; it made {}", found.id.to_string(), number, view.calls())));
-  const resource::Object object(view.began().mission);
+  REMIT_CO_TRY(const auto call, find_call(records, number));
+  const resource::Object object(std::get<RunBegan>(records.front().body).mission);
   REMIT_CO_TRY(const auto compiled, compile(object, source_of(object)));
   std::string text;
-  json::object machine{{"call", number}, {"action", to_json_object(call->action)}};
-  if (call->verdict->layer == "permissions") {
+  json::object machine{{"call", number}, {"action", to_json_object(call.action)}};
+  if (call.verdict.layer == "permissions") {
     const auto budget = budget_before(records, number, compiled.mission);
     CallContext context;
-    context.run = found.id, context.call = number, context.parent = call->parent;
-    auto explanation = compiled.permissions->explain(call->action, context, &budget);
+    context.run = found.id, context.call = number, context.parent = call.parent;
+    auto explanation = compiled.permissions->explain(call.action, context, &budget);
     // The verdict that counted is the log's; the rules explain it.
-    explanation.verdict = *call->verdict;
-    text = policy::render(call->action, explanation);
+    explanation.verdict = call.verdict;
+    text = policy::render(call.action, explanation);
     for (auto& member : policy::to_json_object(explanation)) machine[member.key()] = member.value();
   } else {
-    text = policy::render(call->action, *call->verdict);
-    machine["verdict"] = to_json_object(*call->verdict);
+    text = policy::render(call.action, call.verdict);
+    machine["verdict"] = to_json_object(call.verdict);
   }
   if (session.flags().output != OutputFormat::kText) {
     print_object(machine, session.flags().output);
     co_return kOk;
   }
-  if (!call->action.justification.empty()) text += fmt::format("the agent said: “{}”\n", printable(call->action.justification, 500));
+  if (!call.action.justification.empty()) text += fmt::format("the agent said: “{}”\n", printable(call.action.justification, 500));
   fmt::print("{}", text);
   co_return kOk;
 }
@@ -143,6 +162,8 @@ Task<Result<int>> logs(Session& session, std::string run, bool follow) {
   const auto show = [&](const RunRecord& record) {
     if (machine) return fmt::print("{}\n", to_json(to_json_object(record)));
     if (const auto* proposed = std::get_if<Proposed>(&record.body)) actions[record.call] = proposed->action;
+    const auto* judged = std::get_if<Judged>(&record.body);
+    if (judged && (!judged->verdict.allows() || actions[record.call].kind == ActionKind::kFileChange)) actions.erase(record.call);
     if (const auto* line = std::get_if<Note>(&record.body); line && record.call != 0) {
       shown.insert(record.call);
       return fmt::print("#{} | {}\n", record.call, printable(line->message));

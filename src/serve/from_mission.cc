@@ -74,6 +74,15 @@ policy::PermissionsSpec permissions_of(const resource::Mission& mission, const r
   return spec;
 }
 
+resource::BudgetLimits limits_from(const BudgetChanged& changed) {
+  resource::BudgetLimits limits;
+  if (changed.limit.cost.value > 0) limits.cost_usd = changed.limit.cost;
+  if (changed.limit.tokens > 0) limits.tokens = changed.limit.tokens;
+  if (changed.limit.calls > 0) limits.tool_calls = changed.limit.calls;
+  if (changed.active_limit > Duration(0)) limits.active_duration = changed.active_limit;
+  return limits;
+}
+
 ledger::BudgetLimits limits_of(const resource::BudgetLimits& limits) {
   return {{limits.cost_usd.value_or(MicroUsd{0}), limits.tokens.value_or(0), limits.tool_calls.value_or(0)},
           limits.active_duration.value_or(Duration(0))};

@@ -22,6 +22,7 @@ using EnvironmentGetter = std::function<std::optional<std::string>(std::string_v
 inline constexpr std::string_view kWorkspaceTarget = "/work";
 
 policy::PermissionsSpec permissions_of(const resource::Mission& mission, const resource::SourceMap& source);
+resource::BudgetLimits limits_from(const BudgetChanged& changed);
 ledger::BudgetLimits limits_of(const resource::BudgetLimits& limits);
 sandbox::Limits sandbox_limits_of(const resource::Isolation& isolation);
 sandbox::Tier tier_of(resource::Tier tier);

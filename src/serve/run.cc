@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <fmt/format.h>
@@ -44,7 +45,14 @@ Task<Result<>> Run::record_beginning(bool resumed) {
   co_return co_await log_->wait_durable(sequence);
 }
 
-void Run::wake() { changed_.cancel(); }
+void Run::wake() {
+  ++wakes_;
+  changed_.cancel();
+}
+
+Task<> Run::wait_wake(std::uint64_t seen) {
+  while (wakes_ == seen) co_await changed_.async_wait(asio::as_tuple(asio::use_awaitable));
+}
 
 void Run::note(std::string message) { (void)log_->append(Note{std::move(message)}); }
 
@@ -63,10 +71,11 @@ void Run::stop(std::string reason) {
 
 Task<bool> Run::proceed() {
   while (desired_ == resource::DesiredState::kPaused) {
+    const auto seen = wakes_;
     leaf_->pause_clock();
     set_phase("Paused", "Requested", "remit resume continues it");
     co_await publish_status();
-    co_await changed_.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await wait_wake(seen);
   }
   if (desired_ == resource::DesiredState::kStopped) co_return false;
   leaf_->resume_clock();
@@ -74,35 +83,72 @@ Task<bool> Run::proceed() {
   co_return true;
 }
 
+Task<bool> Run::is_answered(std::string approval) {
+  auto object = co_await runtime_.store().get({std::string(resource::Approval::kKind), mission_.metadata.ns, approval});
+  if (!object) co_return object.error().code() == Code::kNotFound;  // Deleted: the retry will ask anew.
+  const auto current = resource::from_object<resource::Approval>(*object);
+  co_return current && current->status.decision != resource::ApprovalDecision::kPending;
+}
+
 Task<bool> Run::wait_for_approval(std::string approval) {
-  leaf_->pause_clock();
-  set_phase("WaitingForApproval", "Asked", fmt::format("remit approve {0}, or remit reject {0}", approval));
-  co_await publish_status();
-  resource::WatchOptions options;
-  options.kind = resource::Approval::kKind;
-  options.ns = mission_.metadata.ns;
-  options.name = approval;
-  bool answered = false;
-  while (!answered && desired_ != resource::DesiredState::kStopped) {
-    auto object = co_await runtime_.store().get({options.kind, options.ns, approval});
-    if (!object) break;  // Deleted: the retry will ask anew.
-    const auto current = resource::from_object<resource::Approval>(*object);
-    answered = current && current->status.decision != resource::ApprovalDecision::kPending;
-    if (!answered) co_await runtime_.clock().sleep_for(std::chrono::milliseconds(100));
+  if (!std::exchange(watches_approvals_, true)) asio::co_spawn(runtime_.executor(), watch_approvals(), asio::detached);
+  while (desired_ != resource::DesiredState::kStopped) {
+    const auto seen = wakes_;
+    if (co_await is_answered(approval)) break;
+    // Time stands still when nothing but this question is open; other calls of the turn may still be at work.
+    if (!pipeline_->busy() && desired_ == resource::DesiredState::kRunning) {
+      leaf_->pause_clock();
+      set_phase("WaitingForApproval", "Asked", fmt::format("remit approve {0}, or remit reject {0}", approval));
+      co_await publish_status();
+    }
+    co_await wait_wake(seen);
   }
   co_return co_await proceed();
 }
 
-void Run::apply_desired(const resource::Mission& mission) {
-  const auto limits = limits_of(mission.spec.budget.limits);
-  if (limits != limits_of(mission_.spec.budget.limits)) {
-    if (auto raised = leaf_->raise(limits); raised) {
-      mission_.spec.budget.limits = mission.spec.budget.limits;
-      (void)log_->append(BudgetChanged{limits.amounts, limits.active_duration, "mission"});
-    } else {
-      note("the changed budget was not taken over: " + raised.error().to_string());
+Task<> Run::watch_approvals() {
+  ++background_;
+  resource::WatchOptions options;
+  options.kind = resource::Approval::kKind;
+  options.ns = mission_.metadata.ns;
+  while (!ended_) {
+    auto watch = co_await runtime_.store().watch(options);
+    if (!watch) {
+      co_await runtime_.clock().sleep_for(kWatchRetry);
+      continue;
     }
+    approval_watch_ = std::move(*watch);
+    while (!ended_ && co_await approval_watch_->next()) wake();
+    approval_watch_.reset();
   }
+  --background_;
+  wake();
+}
+
+void Run::take_limits(const resource::Mission& mission) {
+  const auto limits = limits_of(mission.spec.budget.limits);
+  if (limits == limits_of(mission_.spec.budget.limits) || limits == refused_limits_) return;
+  if (auto raised = leaf_->raise(limits); raised) {
+    mission_.spec.budget.limits = mission.spec.budget.limits;
+    (void)log_->append(BudgetChanged{limits.amounts, limits.active_duration, "mission"});
+  } else {
+    refused_limits_ = limits;
+    note("the changed budget was not taken over: " + raised.error().to_string());
+  }
+}
+
+// What became of the mission's object while no process drove the run.
+Task<> Run::take_up_object() {
+  auto object = co_await runtime_.store().get({std::string(resource::Mission::kKind), mission_.metadata.ns, mission_.metadata.name});
+  if (!object && object.error().code() == Code::kNotFound) co_return stop("Deleted");
+  if (!object) co_return note("the mission could not be read: " + object.error().to_string());
+  const auto mission = resource::from_object<resource::Mission>(*object);
+  if (mission && mission->metadata.uid != mission_.metadata.uid) co_return stop("Deleted");
+  if (mission) apply_desired(*mission);
+}
+
+void Run::apply_desired(const resource::Mission& mission) {
+  take_limits(mission);
   if (mission.spec.desired_state == resource::DesiredState::kStopped) {
     stop("Requested");
   } else if (desired_ != resource::DesiredState::kStopped) {
@@ -119,7 +165,10 @@ Task<> Run::watch_mission() {
   options.name = mission_.metadata.name;
   while (!ended_) {
     auto watch = co_await runtime_.store().watch(options);
-    if (!watch) break;
+    if (!watch) {
+      co_await runtime_.clock().sleep_for(kWatchRetry);
+      continue;
+    }
     mission_watch_ = std::move(*watch);
     while (!ended_) {
       auto event = co_await mission_watch_->next();
@@ -139,15 +188,15 @@ Task<> Run::watch_mission() {
 
 Task<> Run::watch_active_time() {
   ++background_;
-  while (!ended_) {
-    const auto left = leaf_->active_left();
-    if (!left) break;
-    if (*left <= Duration(0)) {
-      pipeline_->cancel_all(CancelReason::kBudget);
-      break;
-    }
-    // Short naps: the limit may be raised, and time stands still while a human is asked.
-    co_await runtime_.clock().sleep_for(std::min<Duration>(*left, std::chrono::milliseconds(200)));
+  bool cancelled = false;
+  while (const auto left = ended_ ? std::nullopt : leaf_->active_left()) {
+    // Once each time that it runs out: the last turn of ReturnPartial comes afterwards, and the limit may be raised.
+    const bool over = *left <= Duration(0);
+    if (over && !std::exchange(cancelled, true)) pipeline_->cancel_all(CancelReason::kBudget);
+    if (!over) cancelled = false;
+    // Short naps: time stands still while a human is asked.
+    const bool rested = co_await runtime_.clock().sleep_for(over ? kTimeNap : std::min<Duration>(*left, kTimeNap));
+    if (!rested) break;  // The run is over.
   }
   --background_;
   wake();
@@ -175,22 +224,34 @@ Task<bool> Run::wait_for_more_budget(std::string reason) {
 Task<> Run::execute() {
   asio::co_spawn(runtime_.executor(), watch_mission(), asio::detached);
   leaf_->resume_clock();
-  asio::co_spawn(runtime_.executor(), watch_active_time(), asio::detached);
+  asio::co_spawn(runtime_.executor(), watch_active_time(), asio::bind_cancellation_slot(end_naps_.slot(), asio::detached));
   if (command_) asio::co_spawn(runtime_.executor(), watch_pause(), asio::detached);
   set_phase("Running", "Working");
   co_await publish_status();
-  co_await finish(co_await drive_agent());
+  auto end = co_await drive_agent();
+  // What the agent left behind: a call whose client has gone.
+  pipeline_->cancel_all(CancelReason::kStopped);
+  co_await pipeline_->wait_idle();
+  co_await finish(std::move(end));
   ended_ = true;
   if (mission_watch_) mission_watch_->close();
+  if (approval_watch_) approval_watch_->close();
+  end_naps_.emit(asio::cancellation_type::all);
   wake();
   while (background_ > 0) co_await changed_.async_wait(asio::as_tuple(asio::use_awaitable));
+}
+
+void Run::settle_account() {
+  if (auto settled = runtime_.authority().settle(id_.to_string(), leaf_->spent(), leaf_->leases_seen()); !settled) {
+    log::warn("run {}: the ledger keeps its leases charged: {}", id_.to_string(), settled.error().to_string());
+  }
 }
 
 Task<> Run::finish(agent::AgentEnd end) {
   leaf_->pause_clock();
   RunEnded ended{"Failed", "", false, end.answer};
   if (end.kind == agent::EndKind::kStopped) {
-    ended.phase = "Stopped", ended.reason = stop_reason_.empty() ? end.reason : stop_reason_;
+    ended.phase = "Stopped", ended.reason = stop_reason_.empty() ? "Stopped" : stop_reason_;
   } else {
     set_phase("Checking", "AgentEnded", end.reason);
     co_await publish_status();
@@ -212,11 +273,12 @@ Task<> Run::finish(agent::AgentEnd end) {
   if (recorder_) {
     if (auto written = recorder_->finish(); !written) note("the recording was not written: " + written.error().to_string());
   }
+  // Every charge is on the disk before the ledger gives the rest of the leases back, and that is done before the run counts as ended: resume repeats it.
+  (void)co_await log_->wait_durable(log_->log().last_sequence());
+  settle_account();
   auto sequence = log_->append(std::move(ended));
-  if (sequence) (void)co_await log_->wait_durable(*sequence);
-  if (auto settled = runtime_.authority().settle(id_.to_string(), leaf_->spent(), leaf_->leases_seen()); !settled) {
-    log::warn("run {}: the ledger keeps its leases charged: {}", id_.to_string(), settled.error().to_string());
-  }
+  auto durable = sequence ? co_await log_->wait_durable(*sequence) : Result<>(fail(sequence.error()));
+  if (!durable) log::error("run {}: its end could not be recorded, so remit resume takes it up again: {}", id_.to_string(), durable.error().to_string());
   co_await publish_status();
 }
 
@@ -252,7 +314,7 @@ Task<> Run::publish_status() {
     const auto state = holds ? resource::ConditionStatus::kTrue : resource::ConditionStatus::kFalse;
     resource::set_condition(status.conditions, {std::move(type), state, mission_.metadata.generation, "", view_.phase_reason(), view_.phase_message()}, now);
   };
-  condition("Running", view_.phase() == "Running");
+  for (const char* phase : {"Running", "Paused", "WaitingForApproval"}) condition(phase, view_.phase() == phase);
   condition("Complete", view_.ended().has_value());
   if (view_.ended()) condition("GoalMet", view_.ended()->goal_met);
   // Status is a projection: whoever changed the object meanwhile changed its spec, so the patch names no version.

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include "action/pipeline.h"
@@ -45,6 +46,9 @@ inline constexpr const char* kManifestAnnotation = "remit.dev/manifest";      //
 inline constexpr const char* kSourceMapAnnotation = "remit.dev/source-map";   // SourceMap as JSON.
 // Set on a Mission that a process other than the daemon drives: its pid.
 inline constexpr const char* kDriverAnnotation = "remit.dev/driver";
+
+inline constexpr Duration kWatchRetry = std::chrono::seconds(1);     // After a watch that could not be opened.
+inline constexpr Duration kTimeNap = std::chrono::milliseconds(200);  // How late the end of the active time may be noticed.
 
 class Run final : public agent::Host {
  public:
@@ -88,7 +92,11 @@ class Run final : public agent::Host {
   Task<Result<>> record_beginning(bool resumed);
   Task<Result<>> settle_interrupted(std::vector<RunRecord> past);
 
+  Result<> take_up_leases();
+  Task<> take_up_object();
   Task<> watch_mission();
+  Task<> watch_approvals();
+  Task<bool> is_answered(std::string approval);
   Task<> watch_active_time();
   Task<> watch_pause();
   bool is_command() const;
@@ -99,7 +107,11 @@ class Run final : public agent::Host {
   Task<> finish(agent::AgentEnd end);
   void set_phase(std::string phase, std::string reason, std::string message = "");
   Task<> publish_status();
+  void take_limits(const resource::Mission& mission);
+  void settle_account();
   void wake();
+  // Returns when wake() was called since wakes_ was `seen`; so that nothing that happens during another wait is missed.
+  Task<> wait_wake(std::uint64_t seen);
 
   Runtime& runtime_;
   const Ulid id_;
@@ -141,8 +153,12 @@ class Run final : public agent::Host {
   resource::DesiredState desired_ = resource::DesiredState::kRunning;
   std::string stop_reason_;
   bool ended_ = false;
+  std::optional<ledger::BudgetLimits> refused_limits_;  // Of the mission's object; noted once.
   asio::steady_timer changed_;
-  std::unique_ptr<resource::Watch> mission_watch_;
+  std::uint64_t wakes_ = 0;
+  std::unique_ptr<resource::Watch> mission_watch_, approval_watch_;
+  bool watches_approvals_ = false;
+  asio::cancellation_signal end_naps_;
   std::size_t background_ = 0;  // Coroutines of ours that still run.
 };
 

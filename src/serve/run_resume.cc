@@ -69,7 +69,19 @@ Task<Result<std::unique_ptr<Run>>> Run::resume(Runtime& runtime, Ulid id, RunOpt
   REMIT_CO_CHECK_OK(co_await run->prepare(std::move(mission), std::move(observer), past));
   REMIT_CO_CHECK_OK(co_await run->record_beginning(true));
   REMIT_CO_CHECK_OK(co_await run->settle_interrupted(std::move(past)));
+  co_await run->take_up_object();
   co_return run;
+}
+
+// The dead process held leases that are charged in full; now that every attempt is decided, what it did not spend goes back.
+Result<> Run::take_up_leases() {
+  auto& authority = runtime_.authority();
+  REMIT_TRY(const auto held, authority.holder(id_.to_string()));
+  if (!held) return {};
+  REMIT_CHECK_OK(authority.settle(id_.to_string(), leaf_->spent(), held->leases));
+  REMIT_TRY(const auto settled, authority.holder(id_.to_string()));
+  leaf_->continue_from(settled.value_or(*held));
+  return {};
 }
 
 Task<Result<>> Run::settle_interrupted(std::vector<RunRecord> past) {
@@ -102,6 +114,8 @@ Task<Result<>> Run::settle_interrupted(std::vector<RunRecord> past) {
     REMIT_CO_CHECK_OK(log_->append(settled, number, call.parent));
     agent_->restore(RunRecord{0, runtime_.clock().wall_now(), number, call.parent, std::move(settled)});
   }
+  REMIT_CO_CHECK_OK(take_up_leases());
+  if (const auto cut = log_->log().cut_bytes(); cut > 0) note(fmt::format("the end of the log was torn: {} bytes of an unfinished record were cut off", cut));
   // Layers without an Executed record belong to commands whose effects never counted.
   for (const auto& id : workspace_->layers()) {
     if (auto layer = workspace_->open_layer(id)) REMIT_CO_CHECK_OK(layer->discard());

@@ -54,6 +54,11 @@ Result<> Run::open_log(Observer observer, const std::vector<RunRecord>& past) {
   REMIT_TRY(auto log, store::Log::open(runtime_.files(), runtime_.folder().run_log_path(id_), runtime_.rng()));
   log_ = std::make_unique<action::StoreRunLog>(runtime_.clock(), std::move(log));
   log_->observe([this](const RunRecord& record) { view_.add(record); });
+  // What waits for a call to end looks again.
+  log_->observe([this](const RunRecord& record) {
+    const auto* judged = std::get_if<Judged>(&record.body);
+    if (std::holds_alternative<Settled>(record.body) || (judged && !judged->verdict.allows())) wake();
+  });
   if (observer) log_->observe(std::move(observer));
   for (const auto& record : past) log_->replay(record);
   return {};
@@ -198,7 +203,10 @@ Task<Result<>> Run::prepare(resource::Object object, Observer observer, std::vec
   REMIT_CO_TRY(checks_, agent::Checks::pin(checks_of(mission_.spec), workspace_->folder(), checks_folder, past.empty()));
   REMIT_CO_CHECK_OK(co_await open_models());
   REMIT_CO_CHECK_OK(open_ledger());
-  for (const auto& record : past) leaf_->replay(record);
+  for (const auto& record : past) {
+    leaf_->replay(record);
+    if (const auto* changed = std::get_if<BudgetChanged>(&record.body)) mission_.spec.budget.limits = limits_from(*changed);
+  }
   REMIT_CO_CHECK_OK(open_policy());
   open_pipeline();
   REMIT_CO_CHECK_OK(open_agent(past));

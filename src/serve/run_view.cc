@@ -4,18 +4,16 @@
 
 #include <fmt/format.h>
 
-namespace remit::serve {
+#include "base/strings.h"
 
-namespace {
-constexpr std::size_t kKeptTextBytes = 1024;
-}
+namespace remit::serve {
 
 void RunView::add(const RunRecord& record) {
   last_ = record.time;
   if (const auto* began = std::get_if<RunBegan>(&record.body)) {
     if (!began->resumed) started_ = record.time, began_ = *began;
   } else if (const auto* proposed = std::get_if<Proposed>(&record.body)) {
-    calls_[record.call] = CallView{record.call, record.parent, record.time, proposed->action};
+    propose(record, *proposed);
   } else if (const auto* judged = std::get_if<Judged>(&record.body)) {
     judge(record, *judged);
   } else if (const auto* settled = std::get_if<Settled>(&record.body)) {
@@ -28,39 +26,57 @@ void RunView::add(const RunRecord& record) {
   } else if (const auto* note = std::get_if<Note>(&record.body)) {
     // With a call it is a line that the call printed; those stay in the log.
     if (record.call == 0) notes_.push_back(note->message);
+    if (notes_.size() > kViewNotes) notes_.pop_front();
   } else if (const auto* ended = std::get_if<RunEnded>(&record.body)) {
     ended_ = *ended;
-    phase_ = ended->phase, phase_reason_ = ended->reason;
+    phase_ = ended->phase, phase_reason_ = ended->reason, phase_message_.clear();
   }
 }
 
+void RunView::propose(const RunRecord& record, const Proposed& proposed) {
+  ++proposed_;
+  if (calls_.size() >= kViewCalls) {
+    // The oldest that is over; a nested file change is when it is judged.
+    const auto over = std::find_if(calls_.begin(), calls_.end(), [](const auto& entry) {
+      const CallView& call = entry.second;
+      return call.outcome || (call.verdict && (!call.verdict->allows() || call.action.kind == ActionKind::kFileChange));
+    });
+    calls_.erase(over == calls_.end() ? calls_.begin() : over);
+  }
+  auto& call = calls_[record.call] = CallView{record.call, record.parent, record.time, proposed.action};
+  if (to_json(call.action.args).size() > kViewArgumentBytes) call.action.args = {{"leftOut", true}};
+}
+
 void RunView::judge(const RunRecord& record, const Judged& judged) {
-  auto& call = calls_[record.call];
-  call.verdict = judged.verdict;
+  const auto call = calls_.find(record.call);
+  if (call != calls_.end()) call->second.verdict = judged.verdict;
   switch (judged.verdict.decision) {
     case Decision::kAllow: ++verdicts_.allow; break;
     case Decision::kDeny: ++verdicts_.deny; break;
     case Decision::kAsk: ++verdicts_.ask; break;
     case Decision::kUnavailable: ++verdicts_.unavailable; break;
   }
-  if (judged.verdict.decision != Decision::kDeny) return;
-  const auto& action = call.action;
+  if (judged.verdict.decision != Decision::kDeny || denials_.size() >= kViewDenials || call == calls_.end()) return;
+  const auto& action = call->second.action;
   denials_.push_back({record.call, action.resource.empty() ? action.tool : action.tool + " " + action.resource, judged.verdict.layer,
                       judged.verdict.rule, judged.verdict.reason});
 }
 
 void RunView::settle(const RunRecord& record, const Settled& settled) {
-  auto& call = calls_[record.call];
-  call.outcome = settled.outcome;
-  // The whole text stands in the log; what is shown needs its beginning only.
-  if (call.outcome->text.size() > kKeptTextBytes) call.outcome->text.resize(kKeptTextBytes);
-  call.outcome->response.reset();
-  call.charged = settled.charged;
-  call.took = record.time - call.proposed;
+  if (const auto found = calls_.find(record.call); found != calls_.end()) {
+    auto& call = found->second;
+    call.outcome = settled.outcome;
+    // The whole text stands in the log; what is shown needs its beginning only.
+    if (call.outcome->text.size() > kViewTextBytes) call.outcome->text = to_valid_utf8(std::string_view(call.outcome->text).substr(0, kViewTextBytes));
+    call.outcome->response.reset();
+    call.charged = settled.charged;
+    call.took = record.time - call.proposed;
+  }
   cost_ += settled.charged.cost;
   calls_charged_ += settled.charged.calls;
   usage_ += settled.outcome.usage;
-  if (settled.outcome.sandbox) create_us_.push_back(settled.outcome.sandbox->create_us);
+  if (settled.outcome.sandbox) ++sandboxes_, create_us_.push_back(settled.outcome.sandbox->create_us);
+  if (create_us_.size() > kViewSandboxes) create_us_.pop_front();
   for (const auto& each : settled.outcome.changes) change(each);
 }
 

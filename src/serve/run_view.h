@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -11,6 +12,13 @@
 #include "core/run_record.h"
 
 namespace remit::serve {
+
+inline constexpr std::size_t kViewCalls = 1024;      // The latest calls; older ones count in the totals only.
+inline constexpr std::size_t kViewDenials = 1000;    // The first ones; all of them count in the totals.
+inline constexpr std::size_t kViewNotes = 256;       // The latest.
+inline constexpr std::size_t kViewSandboxes = 4096;  // The latest, for the median.
+inline constexpr std::size_t kViewTextBytes = 1024;  // Of an outcome's text.
+inline constexpr std::size_t kViewArgumentBytes = 4096;  // Of an action's arguments; larger ones are left out.
 
 struct CallView {
   std::uint64_t number = 0, parent = 0;
@@ -44,7 +52,7 @@ class RunView {
   const std::string& phase_message() const { return phase_message_; }
   const std::optional<RunEnded>& ended() const { return ended_; }
   const std::vector<CheckResult>& checks() const { return checks_; }
-  const std::vector<std::string>& notes() const { return notes_; }
+  const std::deque<std::string>& notes() const { return notes_; }
 
   MicroUsd cost() const { return cost_; }
   const Usage& usage() const { return usage_; }
@@ -53,17 +61,19 @@ class RunView {
   const std::vector<DenialView>& denials() const { return denials_; }
   // Path → what became of it against the workspace as it was when the run began.
   const std::map<std::string, FileChange::Kind>& changes() const { return changes_; }
-  std::int64_t sandboxes() const { return static_cast<std::int64_t>(create_us_.size()); }
+  std::int64_t sandboxes() const { return sandboxes_; }
   std::int64_t sandbox_create_p50_us() const;
 
-  // nullptr for a number that no call has. Calls are kept whole, but for the text of their outcomes beyond the first kilobyte.
+  // nullptr for a number that no call has, or one that is no more kept. The log has everything.
   const CallView* call(std::uint64_t number) const;
-  std::size_t calls() const { return calls_.size(); }
+  // How many were proposed, nested ones included.
+  std::uint64_t calls() const { return proposed_; }
 
   // The object that `remit run -o json` prints. `left`: sandboxes that still exist.
   json::object summary(const std::string& run_id, std::int64_t left) const;
 
  private:
+  void propose(const RunRecord& record, const Proposed& proposed);
   void settle(const RunRecord& record, const Settled& settled);
   void judge(const RunRecord& record, const Judged& judged);
   void change(const FileChange& change);
@@ -73,14 +83,16 @@ class RunView {
   std::string phase_ = "Pending", phase_reason_, phase_message_;
   std::optional<RunEnded> ended_;
   std::vector<CheckResult> checks_;
-  std::vector<std::string> notes_;
+  std::deque<std::string> notes_;
   MicroUsd cost_;
   Usage usage_;
   std::int64_t calls_charged_ = 0;
   VerdictTotals verdicts_;
   std::vector<DenialView> denials_;
   std::map<std::string, FileChange::Kind> changes_;
-  std::vector<std::int64_t> create_us_;
+  std::int64_t sandboxes_ = 0;
+  std::uint64_t proposed_ = 0;
+  std::deque<std::int64_t> create_us_;
   std::map<std::uint64_t, CallView> calls_;
 };
 
