@@ -31,13 +31,11 @@ Result<std::unique_ptr<Session>> Session::open(asio::io_context& io, const Commo
 }
 
 std::string workspace_folder_of(const resource::Object& mission) {
-  const std::string manifest(mission.annotation(serve::kManifestAnnotation));
   const auto* spec = mission.find_spec();
   const auto* workspace = spec ? find_object(*spec, "workspace") : nullptr;
   const auto* directory = workspace ? find_object(*workspace, "directory") : nullptr;
   const std::string path(directory ? get_string(*directory, "path", ".") : ".");
-  const std::string base = manifest.empty() ? std::filesystem::current_path().string() : std::filesystem::path(manifest).parent_path().string();
-  std::string folder = serve::resolve_path(path, base);
+  std::string folder = serve::resolve_path(path, serve::manifest_folder_of(mission));
   while (folder.size() > 1 && folder.ends_with('/')) folder.pop_back();
   return folder;
 }

@@ -42,7 +42,7 @@ TEST(RunRecord, EveryTypeSurvivesTheRoundTrip) {
   outcome.changes = {{"a b", FileChange::Kind::kDeleted, 7, false, "not in workspace.write"}};
   outcome.response = ModelResponse{.message = {.role = Role::kAssistant, .text = "hi", .tool_uses = {{"1", "files_read", "{}"}}}};
   const std::vector<RecordBody> bodies{
-      RunBegan{"ns", "m", "u", 3, {{"kind", "Mission"}}, "f.yaml", true, true}, Proposed{action},
+      RunBegan{"ns", "m", "u", 3, {{"kind", "Mission"}}, "f.yaml", true, true, true}, Proposed{action},
       Judged{Verdict::deny("permissions", "r", "no"), 12}, Reserved{2, {{5}, 6, 7}}, Started{2}, Executed{2, outcome, "layer-1"},
       Settled{2, outcome, {{5}, 6, 7}, false}, BudgetChanged{{{1}, 2, 3}, Duration(4), "cli"}, PhaseChanged{"Running", "r", "m"},
       CheckResult{"c", true, "o", 9}, RunEnded{"Succeeded", "r", true, "a"}, Note{"n"}};

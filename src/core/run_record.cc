@@ -29,7 +29,7 @@ Result<Outcome> outcome_member(const json::object& object) {
 void write(json::object& o, const RunBegan& b) {
   o["namespace"] = b.mission_namespace, o["name"] = b.mission_name, o["uid"] = b.mission_uid;
   o["generation"] = b.generation, o["mission"] = b.mission, o["source"] = b.source;
-  o["recordedModel"] = b.recorded_model, o["resumed"] = b.resumed;
+  o["recordedModel"] = b.recorded_model, o["live"] = b.live, o["resumed"] = b.resumed;
 }
 void write(json::object& o, const Proposed& b) { o["action"] = remit::to_json_object(b.action); }
 void write(json::object& o, const Judged& b) {
@@ -62,7 +62,7 @@ Result<RecordBody> read_as(const json::object& object);
 template <>
 Result<RecordBody> read_as<RunBegan>(const json::object& o) {
   RunBegan b{text(o, "namespace"), text(o, "name"), text(o, "uid"), get_int(o, "generation"), {}, text(o, "source"),
-             get_bool(o, "recordedModel"), get_bool(o, "resumed")};
+             get_bool(o, "recordedModel"), get_bool(o, "live"), get_bool(o, "resumed")};
   if (const auto* mission = find_object(o, "mission")) b.mission = *mission;
   return b;
 }

@@ -22,6 +22,7 @@ struct RunBegan {
   json::object mission;
   std::string source;
   bool recorded_model = false;
+  bool live = false;     // The model came from the environment: a resume asks it again.
   bool resumed = false;  // A later process took the run up again; the fields above are as before.
 };
 

@@ -52,6 +52,13 @@ std::string resolve_path(const std::string& path, const std::string& folder) {
   return (std::filesystem::path(folder) / path).lexically_normal().string();
 }
 
+std::string manifest_folder_of(const resource::Object& object) {
+  const std::string manifest(object.annotation(kManifestAnnotation));
+  std::error_code error;
+  if (manifest.empty()) return std::filesystem::current_path(error).string();
+  return std::filesystem::path(manifest).parent_path().string();
+}
+
 policy::PermissionsSpec permissions_of(const resource::Mission& mission, const resource::SourceMap& source) {
   policy::PermissionsSpec spec;
   const auto& permissions = mission.spec.permissions;

@@ -11,12 +11,17 @@
 #include "policy/rules.h"
 #include "resource/mission.h"
 #include "resource/model_provider.h"
+#include "resource/object.h"
 #include "resource/source_map.h"
 #include "sandbox/spec.h"
 
 namespace remit::serve {
 
 using EnvironmentGetter = std::function<std::optional<std::string>(std::string_view)>;
+
+// Annotations that `remit run` and `remit apply` put on objects from a file.
+inline constexpr const char* kManifestAnnotation = "remit.dev/manifest";      // Absolute path of the file.
+inline constexpr const char* kSourceMapAnnotation = "remit.dev/source-map";  // SourceMap as JSON.
 
 // Where the agent sees its workspace.
 inline constexpr std::string_view kWorkspaceTarget = "/work";
@@ -34,6 +39,8 @@ std::string briefing_of(const resource::MissionSpec& spec);
 Result<models::ProviderConfig> provider_of(const resource::ModelProvider& provider, const std::string& folder, const EnvironmentGetter& environment);
 Result<> add_prices(ledger::PriceTable& table, const resource::ModelProvider& provider);
 
+// The folder that relative paths of an object from a file are relative to; without a file: where the process stands.
+std::string manifest_folder_of(const resource::Object& object);
 // "a/b" under "/x" → "/x/a/b"; absolute paths stay.
 std::string resolve_path(const std::string& path, const std::string& folder);
 

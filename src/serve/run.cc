@@ -36,7 +36,7 @@ Task<Result<std::unique_ptr<Run>>> Run::begin(Runtime& runtime, resource::Object
 
 Task<Result<>> Run::record_beginning(bool resumed) {
   RunBegan began{mission_.metadata.ns, mission_.metadata.name, mission_.metadata.uid, mission_.metadata.generation, object_.content(),
-                 source_.file(), recorded_, resumed};
+                 source_.file(), recorded_, options_.live, resumed};
   REMIT_CO_TRY(const auto sequence, log_->append(std::move(began)));
   for (const auto& file : checks_->pinned()) {
     if (!resumed) note(fmt::format("{} is pinned for the checks: sha256 {}", file.path, file.sha256));

@@ -41,9 +41,6 @@ struct RunOptions {
   bool refresh_recording = false;  // Rewrites the request parts of the mission's recording from what the run really asks.
 };
 
-// Annotations that `remit run` and `remit apply` put on objects from a file.
-inline constexpr const char* kManifestAnnotation = "remit.dev/manifest";      // Absolute path of the file.
-inline constexpr const char* kSourceMapAnnotation = "remit.dev/source-map";   // SourceMap as JSON.
 // Set on a Mission that a process other than the daemon drives: its pid.
 inline constexpr const char* kDriverAnnotation = "remit.dev/driver";
 
@@ -83,6 +80,9 @@ class Run final : public agent::Host {
   Result<> open_workspace();
   Result<> open_ledger();
   Task<Result<>> open_models();
+  Task<Result<std::optional<models::ProviderConfig>>> choose_provider();
+  Result<std::unique_ptr<models::Provider>> make_recorded(const models::ProviderConfig& config);
+  Result<std::unique_ptr<models::Provider>> make_live(models::ProviderConfig config);
   Result<> open_policy();
   void open_pipeline();
   Result<> open_agent(const std::vector<RunRecord>& past);
@@ -131,6 +131,7 @@ class Run final : public agent::Host {
   ledger::PriceTable prices_ = ledger::PriceTable::built_in();
   std::unique_ptr<ledger::Leaf> leaf_;
   ledger::LoopDetector loops_;
+  std::string dialect_;
   std::unique_ptr<http::Client> model_client_;
   std::unique_ptr<models::ModelExecutor> models_;
   models::RecordedProvider* refreshed_ = nullptr;

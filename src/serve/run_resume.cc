@@ -65,6 +65,7 @@ Task<Result<std::unique_ptr<Run>>> Run::resume(Runtime& runtime, Ulid id, RunOpt
   const auto& began = std::get<RunBegan>(past.front().body);
   resource::Object mission(began.mission);
   // The object may have been changed since (a raised budget, desiredState); the spec that counts for goal and permissions is the log's.
+  options.live = began.live;
   std::unique_ptr<Run> run(new Run(runtime, id, std::move(options)));
   REMIT_CO_CHECK_OK(co_await run->prepare(std::move(mission), std::move(observer), past));
   REMIT_CO_CHECK_OK(co_await run->record_beginning(true));

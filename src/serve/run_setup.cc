@@ -1,11 +1,7 @@
 // How a Run is put together: each open_…() makes one part from the mission.
-#include <filesystem>
-
 #include <fmt/format.h>
 
 #include "base/strings.h"
-#include "models/environment.h"
-#include "models/http_provider.h"
 #include "serve/approval_book.h"
 #include "serve/run.h"
 
@@ -20,22 +16,6 @@ ledger::OnExhausted on_exhausted_of(resource::OnExhausted policy) {
     case resource::OnExhausted::kKill: return ledger::OnExhausted::kKill;
   }
   return ledger::OnExhausted::kKill;
-}
-
-std::string dialect_of(models::ProviderType type) {
-  switch (type) {
-    case models::ProviderType::kOpenAi: return "openai";
-    case models::ProviderType::kAnthropic: return "anthropic";
-    case models::ProviderType::kRecorded: return "";
-  }
-  return "";
-}
-
-// The folder that relative paths of an object from a file are relative to; without a file: where the process stands.
-std::string folder_of(const resource::Object& object) {
-  const std::string manifest(object.annotation(kManifestAnnotation));
-  std::error_code error;
-  return manifest.empty() ? std::filesystem::current_path(error).string() : std::filesystem::path(manifest).parent_path().string();
 }
 
 // What only a mission's own egress rules name literally may be dialled although it is not public.
@@ -91,67 +71,9 @@ Result<> Run::open_ledger() {
   // Each run has the mission's whole budget, so the account in the tree bounds nothing by itself; the namespace's does.
   REMIT_CHECK_OK(authority.put_account(account, ns_account, {}));
   config.prices = prices_;
+  config.dialect = dialect_;
   leaf_ = std::make_unique<ledger::Leaf>(std::move(config), runtime_.clock(), &authority);
   return {};
-}
-
-Task<Result<>> Run::open_models() {
-  models_ = std::make_unique<models::ModelExecutor>(runtime_.executor());
-  const std::string name = mission_.spec.model.provider_ref.name;
-  models::ProviderConfig config;
-  if (options_.live) {
-    REMIT_CO_TRY(config, models::provider_from_environment(runtime_.environment(), mission_.spec.model.name));
-    config.name = name;
-    if (!config.model.empty()) mission_.spec.model.name = config.model;
-  } else {
-    auto object = co_await runtime_.store().get({std::string(resource::ModelProvider::kKind), mission_.metadata.ns, name});
-    if (!object && object.error().code() == Code::kNotFound && is_command()) {
-      // Such an agent may well never call a model.
-      no_model_ = fmt::format("this run has no model: there is no ModelProvider '{}' in namespace '{}'", name, mission_.metadata.ns);
-      co_return Result<>{};
-    }
-    if (!object) {
-      co_return fail(object.error().wrap(fmt::format(
-          "the mission's model comes from the ModelProvider '{}' in namespace '{}'; declare it, or use --live with a key in the environment", name,
-          mission_.metadata.ns)));
-    }
-    REMIT_CO_TRY(const auto provider, resource::from_object<resource::ModelProvider>(*object));
-    REMIT_CO_TRY(config, provider_of(provider, folder_of(*object), runtime_.environment()));
-    REMIT_CO_CHECK_OK(add_prices(prices_, provider));
-  }
-  std::unique_ptr<models::Provider> provider;
-  if (config.type == models::ProviderType::kRecorded) {
-    REMIT_CO_TRY(auto recording, models::Recording::load(config.recorded_path));
-    if (mission_.spec.model.name.empty()) mission_.spec.model.name = recording.header().model;
-    if (const auto& prices = recording.header().prices) {
-      const ledger::ModelPrice price{prices->input, prices->cached_input, prices->cache_write, prices->output, prices->reasoning};
-      REMIT_CO_CHECK_OK(prices_.add_override(name, "*", price));
-    }
-    const auto mode = options_.refresh_recording ? models::ReplayMode::kRefresh : models::ReplayMode::kStrict;
-    REMIT_CO_TRY(auto recorded, models::RecordedProvider::make(runtime_.executor(), name, std::move(recording), mode));
-    if (options_.refresh_recording) refreshed_ = recorded.get();
-    recorded_ = true;
-    provider = std::move(recorded);
-  } else {
-    const auto dialect = dialect_of(config.type);
-    models::SecretMask secrets;
-    secrets.add(config.api_key);
-    const std::string described = fmt::format("provider {} ({})", name, models::to_string(config.type));
-    model_client_ = std::make_unique<http::Client>(runtime_.executor());
-    REMIT_CO_TRY(provider, models::make_http_provider(runtime_.executor(), std::move(config), *model_client_, runtime_.clock(), runtime_.rng()));
-    if (!options_.record_to.empty()) {
-      models::RecordingHeader header;
-      header.model = mission_.spec.model.name;
-      if (auto price = prices_.find(name, header.model, dialect)) {
-        header.prices = models::ModelPrices{price->input, price->cached_input, price->cache_write, price->output, price->reasoning};
-      }
-      REMIT_CO_TRY(auto recorder, models::Recorder::make(std::move(provider), described, std::move(header), options_.record_to, std::move(secrets),
-                                                         runtime_.clock()));
-      recorder_ = recorder.get();
-      provider = std::move(recorder);
-    }
-  }
-  co_return models_->add(std::move(provider));
 }
 
 Result<> Run::open_policy() {
@@ -190,7 +112,7 @@ void Run::open_pipeline() {
 
 Task<Result<>> Run::prepare(resource::Object object, Observer observer, std::vector<RunRecord> past) {
   object_ = std::move(object);
-  base_folder_ = folder_of(object_);
+  base_folder_ = manifest_folder_of(object_);
   if (const auto text = object_.annotation(kSourceMapAnnotation); !text.empty()) {
     if (auto map = parse_json_object(text)) source_ = resource::SourceMap::from_json(*map);
   }

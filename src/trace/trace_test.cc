@@ -14,7 +14,7 @@ class ProjectionTest : public testing::Test {
     projection_.add({++sequence_, wall_from_nanos(1'700'000'000'000'000'000 + sequence_ * 1'000'000), call, parent, std::move(body)});
   }
   void play() {
-    add(RunBegan{"finance", "import", "uid-1", 2, {{"spec", {{"goal", "import it"}}}}, "m.yaml", true, false});
+    add(RunBegan{"finance", "import", "uid-1", 2, {{"spec", {{"goal", "import it"}}}}, "m.yaml", true});
     Action chat;
     chat.kind = ActionKind::kModelCall, chat.tool = "model.call", chat.resource = "some-model", chat.channel = "builtin";
     chat.args = {{"model", "some-model"}, {"provider", "default"}};
@@ -90,7 +90,7 @@ TEST_F(ProjectionTest, OtlpJsonHasItsTypes) {
 }
 
 TEST_F(ProjectionTest, AnUnfinishedRunHasOpenSpans) {
-  add(RunBegan{"finance", "import", "uid-1", 2, {}, "", false, false});
+  add(RunBegan{"finance", "import", "uid-1", 2, {}});
   Action action;
   action.tool = "shell.run";
   add(Proposed{action}, 1);
