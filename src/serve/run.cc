@@ -130,6 +130,7 @@ void Run::take_limits(const resource::Mission& mission) {
   if (limits == limits_of(mission_.spec.budget.limits) || limits == refused_limits_) return;
   if (auto raised = leaf_->raise(limits); raised) {
     mission_.spec.budget.limits = mission.spec.budget.limits;
+    if (auto set = raise_account(limits.amounts); !set) note("the raised budget: " + set.error().to_string());
     (void)log_->append(BudgetChanged{limits.amounts, limits.active_duration, "mission"});
   } else {
     refused_limits_ = limits;
@@ -324,6 +325,7 @@ Task<> Run::publish_status() {
   if (!patched && patched.error().code() != Code::kNotFound) {
     log::warn("run {}: its status could not be written: {}", id_.to_string(), patched.error().to_string());
   }
+  co_await publish_budget();
 }
 
 }  // namespace remit::serve

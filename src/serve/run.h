@@ -44,6 +44,7 @@ struct RunOptions {
 // Set on a Mission that a process other than the daemon drives: its pid.
 inline constexpr const char* kDriverAnnotation = "remit.dev/driver";
 
+inline constexpr std::size_t kMissionDepth = 8;  // How deep missions may be children of missions.
 inline constexpr Duration kWatchRetry = std::chrono::seconds(1);     // After a watch that could not be opened.
 inline constexpr Duration kTimeNap = std::chrono::milliseconds(200);  // How late the end of the active time may be noticed.
 
@@ -78,6 +79,12 @@ class Run final : public agent::Host {
   Task<Result<>> prepare(resource::Object mission, Observer observer, std::vector<RunRecord> past);
   Result<> open_log(Observer observer, const std::vector<RunRecord>& past);
   Result<> open_workspace();
+  Task<Result<>> find_ancestors();
+  Result<std::shared_ptr<const policy::Permissions>> compile_permissions() const;
+  Task<Result<std::string>> budget_account();
+  Task<Result<>> open_accounts();
+  Result<> raise_account(const Amounts& limit);
+  Task<> publish_budget();
   Result<> open_ledger();
   Task<Result<>> open_models();
   Task<Result<std::optional<models::ProviderConfig>>> choose_provider();
@@ -122,6 +129,14 @@ class Run final : public agent::Host {
   resource::SourceMap source_;
   std::string base_folder_;
   bool recorded_ = false;
+
+  struct Ancestor {
+    resource::Mission mission;
+    resource::SourceMap source;
+  };
+  std::vector<Ancestor> ancestors_;  // The nearest first.
+  std::string account_, budget_account_;
+  std::string budget_name_;  // Of the Budget that pays; "" when the namespace has none.
 
   RunView view_;
   std::unique_ptr<action::StoreRunLog> log_;

@@ -57,19 +57,13 @@ Result<> Run::open_workspace() {
 
 Result<> Run::open_ledger() {
   const auto& budget = mission_.spec.budget;
-  const std::string ns_account = "namespace/" + mission_.metadata.ns;
-  const std::string account = fmt::format("mission/{}/{}", mission_.metadata.ns, mission_.metadata.uid);
   auto& authority = runtime_.authority();
-  REMIT_TRY(const auto existing, authority.account(ns_account));
-  if (!existing) REMIT_CHECK_OK(authority.put_account(ns_account, "", {}));
   ledger::LeafConfig config;
   config.run = id_;
-  config.account = account;
+  config.account = account_;
   config.limits = limits_of(budget.limits);
   const auto policy = on_exhausted_of(budget.on_exhausted);
   if (policy == ledger::OnExhausted::kReturnPartial) config.return_reserve = ledger::default_return_reserve(config.limits.amounts);
-  // Each run has the mission's whole budget, so the account in the tree bounds nothing by itself; the namespace's does.
-  REMIT_CHECK_OK(authority.put_account(account, ns_account, {}));
   config.prices = prices_;
   config.dialect = dialect_;
   leaf_ = std::make_unique<ledger::Leaf>(std::move(config), runtime_.clock(), &authority);
@@ -77,7 +71,7 @@ Result<> Run::open_ledger() {
 }
 
 Result<> Run::open_policy() {
-  REMIT_TRY(permissions_, policy::Permissions::compile(permissions_of(mission_, source_)));
+  REMIT_TRY(permissions_, compile_permissions());
   permission_stage_ = std::make_unique<policy::PermissionStage>(permissions_, [this] { return leaf_->view(); });
   approvals_ = std::make_unique<StoreApprovalBook>(runtime_.store(), mission_.metadata.ns, mission_.metadata.name);
   approval_stage_ = std::make_unique<policy::ApprovalStage>(*approvals_, options_.on_ask);
@@ -124,6 +118,8 @@ Task<Result<>> Run::prepare(resource::Object object, Observer observer, std::vec
   const std::string checks_folder = runtime_.folder().run_path(id_) + "/checks";
   REMIT_CO_TRY(checks_, agent::Checks::pin(checks_of(mission_.spec), workspace_->folder(), checks_folder, past.empty()));
   REMIT_CO_CHECK_OK(co_await open_models());
+  REMIT_CO_CHECK_OK(co_await find_ancestors());
+  REMIT_CO_CHECK_OK(co_await open_accounts());
   REMIT_CO_CHECK_OK(open_ledger());
   for (const auto& record : past) {
     leaf_->replay(record);
