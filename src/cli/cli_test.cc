@@ -109,7 +109,7 @@ TEST(LiveView, PrintsNothingThatATerminalWouldObey) {
     const auto text = shown.text();
     EXPECT_TRUE(is_valid_utf8(text));
     for (const char c : text) EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20) << printable(bad);
-    EXPECT_EQ(text.find(0x7f), std::string::npos;
+    EXPECT_EQ(text.find(0x7f), std::string::npos);
   }
 }
 
