@@ -13,7 +13,7 @@
 #include "base/blocking.h"
 #include "base/log.h"
 #include "base/strings.h"
-#include "sandbox/shell_executor.h"
+#include "sandbox/keep_changes.h"
 
 namespace remit::agent {
 
@@ -22,7 +22,6 @@ namespace {
 constexpr const char* kWorkspaceTarget = "/work";
 constexpr const char* kHome = "/home/agent";
 constexpr std::size_t kAnswerBytes = 4u << 10;
-constexpr std::size_t kNamedDrops = 10;
 
 std::string describe_end(const sandbox::ExitReport& report) {
   switch (report.ended_by) {
@@ -42,15 +41,6 @@ bool keeps_changes(sandbox::EndedBy ended_by) {
 std::string end_of_text(std::string text, std::size_t most) {
   if (text.size() > most) text.erase(0, text.size() - most);
   return to_valid_utf8(trim(text));
-}
-
-void report_dropped(const std::vector<FileChange>& changes, std::string& text) {
-  std::size_t dropped = 0;
-  for (const auto& change : changes) {
-    if (change.permitted || ++dropped > kNamedDrops) continue;
-    text += fmt::format("\n[not kept: {}: {}]", printable(change.path, 200), change.reason);
-  }
-  if (dropped > kNamedDrops) text += fmt::format("\n[not kept: {} more]", dropped - kNamedDrops);
 }
 
 }  // namespace
@@ -213,7 +203,7 @@ Task<Outcome> CommandAgent::run(std::shared_ptr<Life> life, std::shared_ptr<Even
   life->layer = std::make_shared<sandbox::Layer>(std::move(*layer));
   auto process = co_await parts_.launcher.start(spec_of(*life));
   if (!process) {
-    co_await run_blocking(parts_.file_pool, [layer = life->layer] { return layer->discard(); });
+    co_await sandbox::drop_changes(parts_.file_pool, life->layer);
     co_return failed_outcome(process.error().wrap(fmt::format("the agent's program '{}' could not be started", printable(parts_.argv.front(), 200))));
   }
   life->process = std::move(*process);
@@ -224,10 +214,11 @@ Task<Outcome> CommandAgent::run(std::shared_ptr<Life> life, std::shared_ptr<Even
   if (life->wind_down) life->wind_down->emit(asio::cancellation_type::all);
   auto outcome = outcome_of(*life, report, sink->cancelled());
   if (!keeps_changes(report.ended_by)) {
-    co_await run_blocking(parts_.file_pool, [layer = life->layer] { return layer->discard(); });
+    co_await sandbox::drop_changes(parts_.file_pool, life->layer);
     co_return outcome;
   }
-  co_return co_await keep_changes(life, std::move(outcome));
+  co_return co_await sandbox::keep_changes(parts_.pipeline, parts_.file_pool, life->context, life->permit.attempt(), life->layer,
+                                            std::move(outcome));
 }
 
 Task<sandbox::ExitReport> CommandAgent::live(std::shared_ptr<Life> life, std::shared_ptr<EventSink> sink) {
@@ -289,29 +280,6 @@ Outcome CommandAgent::outcome_of(const Life& life, const sandbox::ExitReport& re
   outcome.sandbox = SandboxReport{std::string(to_string(parts_.launcher.tier())), report.create_us, report.run_us,
                                   std::string(to_string(report.ended_by)), report.exit_code};
   return outcome;
-}
-
-Task<Outcome> CommandAgent::keep_changes(std::shared_ptr<Life> life, Outcome outcome) {
-  const auto layer = life->layer;
-  auto changes = co_await run_blocking(parts_.file_pool, [layer] { return layer->changes(); });
-  if (!changes || changes->empty()) {
-    co_await run_blocking(parts_.file_pool, [layer] { return layer->discard(); });
-    if (!changes) {
-      outcome.text += fmt::format("\n[no file change was kept: {}]", changes.error().to_string());
-      outcome.ok = false, outcome.error = changes.error();
-    }
-    co_return outcome;
-  }
-  outcome.changes = co_await sandbox::judge_changes(parts_.pipeline, life->context, std::move(*changes));
-  report_dropped(outcome.changes, outcome.text);
-  if (auto recorded = co_await parts_.pipeline.record_executed(life->context, life->permit.attempt(), outcome, layer->id()); !recorded) {
-    co_await run_blocking(parts_.file_pool, [layer] { return layer->discard(); });
-    co_return failed_outcome(recorded.error().wrap("the agent's file changes were dropped, for they could not be recorded"));
-  }
-  auto merged = co_await run_blocking(parts_.file_pool, [layer, list = outcome.changes]() mutable { return layer->merge(std::move(list)); });
-  if (!merged) co_return failed_outcome(merged.error().wrap("the agent's file changes could not be merged"));
-  outcome.changes = std::move(*merged);
-  co_return outcome;
 }
 
 // The stage.

@@ -99,7 +99,6 @@ class CommandAgent final : public Driver, public Executor {
   Task<sandbox::ExitReport> live(std::shared_ptr<Life> life, std::shared_ptr<EventSink> sink);
   static Task<> accept_connections(std::shared_ptr<Life> life);
   Task<> read_output(std::shared_ptr<Life> life, std::shared_ptr<EventSink> sink);
-  Task<Outcome> keep_changes(std::shared_ptr<Life> life, Outcome outcome);
   sandbox::Spec spec_of(const Life& life) const;
   Outcome outcome_of(const Life& life, const sandbox::ExitReport& report, std::optional<CancelReason> cancelled) const;
   void budget_refused();

@@ -5,7 +5,7 @@
 #include "base/blocking.h"
 #include "base/limits.h"
 #include "base/strings.h"
-#include "sandbox/files_executor.h"
+#include "sandbox/keep_changes.h"
 
 namespace remit::sandbox {
 
@@ -73,16 +73,6 @@ bool keeps_changes(EndedBy ended_by) {
   return ended_by != EndedBy::kPolicy && ended_by != EndedBy::kCancelled && ended_by != EndedBy::kInfrastructure;
 }
 
-void report_dropped(const std::vector<FileChange>& changes, std::string& text) {
-  constexpr std::size_t kNamed = 10;
-  std::size_t dropped = 0;
-  for (const auto& change : changes) {
-    if (change.permitted || ++dropped > kNamed) continue;
-    text += fmt::format("\n[not kept: {}: {}]", printable(change.path, 200), change.reason);
-  }
-  if (dropped > kNamed) text += fmt::format("\n[not kept: {} more]", dropped - kNamed);
-}
-
 }  // namespace
 
 std::unique_ptr<Call> ShellExecutor::start(Permit&& permit, CallContext context) {
@@ -112,7 +102,7 @@ Task<Outcome> ShellExecutor::run(std::shared_ptr<Permit> permit, CallContext con
   auto layer = std::make_shared<Layer>(std::move(*begun));
   auto process = co_await launch(permit->action(), *layer);
   if (!process) {
-    co_await run_blocking(parts_.file_pool, [layer] { return layer->discard(); });
+    co_await drop_changes(parts_.file_pool, layer);
     co_return failed_outcome(process.error().wrap("the sandbox could not be started"));
   }
   sink->on_cancel([raw = process->get()](CancelReason reason) {
@@ -123,43 +113,10 @@ Task<Outcome> ShellExecutor::run(std::shared_ptr<Permit> permit, CallContext con
   sink->on_cancel(nullptr);
   auto outcome = outcome_of(report, std::move(output), parts_.launcher.tier());
   if (!keeps_changes(report.ended_by)) {
-    co_await run_blocking(parts_.file_pool, [layer] { return layer->discard(); });
+    co_await drop_changes(parts_.file_pool, layer);
     co_return outcome;
   }
-  co_return co_await keep_changes(std::move(outcome), permit->attempt(), context, std::move(layer));
-}
-
-Task<std::vector<FileChange>> judge_changes(Governor& governor, CallContext context, std::vector<FileChange> changes) {
-  for (auto& change : changes) {
-    if (!change.permitted) continue;
-    auto permit = co_await governor.permit_nested(file_change_action(change), context);
-    if (permit) continue;
-    change.permitted = false;
-    change.reason = permit.error().reason;
-  }
-  co_return changes;
-}
-
-Task<Outcome> ShellExecutor::keep_changes(Outcome outcome, std::uint32_t attempt, CallContext context, std::shared_ptr<Layer> layer) {
-  auto changes = co_await run_blocking(parts_.file_pool, [layer] { return layer->changes(); });
-  if (!changes || changes->empty()) {
-    co_await run_blocking(parts_.file_pool, [layer] { return layer->discard(); });
-    if (!changes) {
-      outcome.text += fmt::format("\n[no file change was kept: {}]", changes.error().to_string());
-      outcome.ok = false, outcome.error = changes.error();
-    }
-    co_return outcome;
-  }
-  outcome.changes = co_await judge_changes(*governor_, context, std::move(*changes));
-  report_dropped(outcome.changes, outcome.text);
-  if (auto recorded = co_await governor_->record_executed(context, attempt, outcome, layer->id()); !recorded) {
-    co_await run_blocking(parts_.file_pool, [layer] { return layer->discard(); });
-    co_return failed_outcome(recorded.error().wrap("the command's file changes were dropped, for they could not be recorded"));
-  }
-  auto merged = co_await run_blocking(parts_.file_pool, [layer, list = outcome.changes]() mutable { return layer->merge(std::move(list)); });
-  if (!merged) co_return failed_outcome(merged.error().wrap("the command's file changes could not be merged"));
-  outcome.changes = std::move(*merged);
-  co_return outcome;
+  co_return co_await keep_changes(*governor_, parts_.file_pool, context, permit->attempt(), std::move(layer), std::move(outcome));
 }
 
 }  // namespace remit::sandbox

@@ -33,13 +33,9 @@ class ShellExecutor final : public Executor {
  private:
   Task<Outcome> run(std::shared_ptr<Permit> permit, CallContext context, std::shared_ptr<EventSink> sink);
   Task<Result<std::unique_ptr<Process>>> launch(const Action& action, const Layer& layer);
-  Task<Outcome> keep_changes(Outcome outcome, std::uint32_t attempt, CallContext context, std::shared_ptr<Layer> layer);
 
   Parts parts_;
   Governor* governor_ = nullptr;
 };
-
-// Judges each changed path as a file action under `context`'s call and marks those that are refused; shared with the command agent.
-Task<std::vector<FileChange>> judge_changes(Governor& governor, CallContext context, std::vector<FileChange> changes);
 
 }  // namespace remit::sandbox
