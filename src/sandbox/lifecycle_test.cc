@@ -22,13 +22,22 @@ std::size_t mounts_now() {
   return static_cast<std::size_t>(std::count(std::istreambuf_iterator<char>(file), {}, '\n'));
 }
 
+// Adds the folders under `folder` with `part` in their path. Others make and remove cgroups meanwhile: a folder that vanishes ends its own listing,
+// not the whole walk, as it would with a recursive iterator.
+void collect_folders(const fs::path& folder, const std::string& part, std::vector<std::string>& found) {
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    std::error_code gone;
+    if (at->is_symlink(gone) || !at->is_directory(gone)) continue;
+    if (at->path().string().find(part) != std::string::npos) found.push_back(at->path());
+    collect_folders(at->path(), part, found);
+  }
+}
+
 // Folders of cgroups with `part` in their path.
 std::vector<std::string> cgroups_named(const std::string& part) {
   std::vector<std::string> found;
-  std::error_code error;
-  for (fs::recursive_directory_iterator at("/sys/fs/cgroup", error), end; !error && at != end; at.increment(error)) {
-    if (at->is_directory(error) && at->path().string().find(part) != std::string::npos) found.push_back(at->path());
-  }
+  collect_folders("/sys/fs/cgroup", part, found);
   return found;
 }
 
