@@ -85,9 +85,18 @@ inline int mount_layer(const OverlayPlan& plan, const std::string& target) {
   return ::mount("overlay", target.c_str(), "overlay", 0, data.c_str()) == 0 ? 0 : errno;
 }
 
+// ThreadSanitizer starts its own thread in a child of fork(), and a process with two threads may not enter a new user namespace.
+inline pid_t fork_one_thread() {
+#if defined(__has_feature) && __has_feature(thread_sanitizer)
+  return ::_Fork();
+#else
+  return ::fork();
+#endif
+}
+
 // Forks, runs `work` in the child and gives its exit code, or 1000 plus the signal that ended it.
 inline int in_child(const std::function<int()>& work) {
-  const pid_t child = ::fork();
+  const pid_t child = fork_one_thread();
   if (child == 0) {
     ::alarm(120);
     ::_exit(work());
