@@ -110,4 +110,17 @@ bool LabelSelector::matches(const std::map<std::string, std::string>& labels) co
   });
 }
 
+std::string LabelSelector::to_string() const {
+  std::string out;
+  for (const auto& requirement : requirements_) {
+    if (!out.empty()) out += ',';
+    if (requirement.op == Operator::kNotExists) out += '!';
+    out += requirement.key;
+    if (requirement.op == Operator::kIn || requirement.op == Operator::kNotIn) {
+      out += fmt::format(" {} ({})", requirement.op == Operator::kIn ? "in" : "notin", join(requirement.values, ","));
+    }
+  }
+  return out;
+}
+
 }  // namespace remit::resource

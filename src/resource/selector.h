@@ -19,6 +19,8 @@ class LabelSelector {
 
   bool matches(const std::map<std::string, std::string>& labels) const;
   bool empty() const { return requirements_.empty(); }
+  // Text that parse() makes the same selector of.
+  std::string to_string() const;
 
  private:
   enum class Operator : std::uint8_t { kIn, kNotIn, kExists, kNotExists };

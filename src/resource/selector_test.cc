@@ -28,6 +28,13 @@ TEST(Selector, MatchesAsKubernetesDoes) {
   }
 }
 
+TEST(Selector, WritesWhatItReads) {
+  for (const auto* text : {"", "app in (web)", "app notin (db,),!old,new", "remit.dev/tier"}) {
+    EXPECT_EQ(LabelSelector::parse(text)->to_string(), text);
+  }
+  EXPECT_EQ(LabelSelector::parse("a=b, c!=d")->to_string(), "a in (b),c notin (d)");
+}
+
 TEST(Selector, RefusesWhatItCannotRead) {
   for (const auto* bad : {",", "app=web,", "=web", "app in", "app in (", "app in (a", "app in a", "a b", "!",
                           "app=we b", "-a=b", "a=b,,c", "app=(a)"}) {
