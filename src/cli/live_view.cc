@@ -173,7 +173,7 @@ void LiveView::call_line(const serve::CallView& call, const serve::RunView& view
   line(view, view.last_time(), call, ok ? paint("ok    ", kGreen) : paint("failed", kYellow), tool_detail(call));
 }
 
-void LiveView::summary(const serve::RunView& view, const std::string& run_id, std::size_t sandboxes_left) {
+void LiveView::summary(const serve::RunView& view, const std::string& run_id, std::optional<std::size_t> sandboxes_left) {
   clear_progress();
   const bool met = view.ended() && view.ended()->goal_met;
   std::string checks;
@@ -197,8 +197,9 @@ void LiveView::summary(const serve::RunView& view, const std::string& run_id, st
   const auto& verdicts = view.verdicts();
   std::string sandboxes = fmt::format("{} sandboxes", view.sandboxes());
   if (view.sandboxes() > 0) sandboxes += fmt::format(", median {} to create", millis(view.sandbox_create_p50_us()));
-  print(fmt::format("{}   {} allowed · {} denied · {} asked{} · {}, {} left\n", paint("calls", kBold), verdicts.allow, verdicts.deny, verdicts.ask,
-                    verdicts.unavailable > 0 ? fmt::format(" · {} undecided", verdicts.unavailable) : "", sandboxes, sandboxes_left));
+  print(fmt::format("{}   {} allowed · {} denied · {} asked{} · {}{}\n", paint("calls", kBold), verdicts.allow, verdicts.deny, verdicts.ask,
+                    verdicts.unavailable > 0 ? fmt::format(" · {} undecided", verdicts.unavailable) : "", sandboxes,
+                    sandboxes_left ? fmt::format(", {} left", *sandboxes_left) : ""));
   std::string files;
   std::size_t named = 0;
   for (const auto& [path, kind] : view.changes()) {

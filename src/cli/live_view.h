@@ -24,7 +24,8 @@ class LiveView {
   void head();
   // After `view` has taken in the record.
   void on_record(const RunRecord& record, const serve::RunView& view);
-  void summary(const serve::RunView& view, const std::string& run_id, std::size_t sandboxes_left);
+  // `sandboxes_left`: nullopt when another process drove the run.
+  void summary(const serve::RunView& view, const std::string& run_id, std::optional<std::size_t> sandboxes_left);
 
  private:
   void call_line(const serve::CallView& call, const serve::RunView& view);

@@ -14,6 +14,8 @@
 #include "cli/inspect_command.h"
 #include "cli/resources_command.h"
 #include "cli/run_command.h"
+#include "cli/serve_command.h"
+#include "serve/daemon.h"
 
 namespace remit::cli {
 
@@ -26,6 +28,8 @@ struct Parsed {
   std::string log_level = "warn", on_ask = "wait";
   std::string file, kind, name, tool, arguments = "{}", message, timeout, add_usd, add_time;
   std::vector<std::string> files;
+  std::string listen;
+  std::size_t runs = serve::kDaemonRuns;
   std::uint64_t call = 0;
   long long add_tokens = 0, add_calls = 0;
   bool all = false, watch = false, follow = false, for_run = false, names_only = false;
@@ -86,6 +90,13 @@ void add_run_command(CLI::App& run, Parsed& p) {
   add_text("--name", c.name, "Name of the mission (default: made from the command)", "NAME");
   run.add_flag("--dry-run", p.run.dry_run, "Print the objects instead of running them (-o yaml)")->group("With -- CMD");
   run.footer("A command after -- is the agent: remit run --tier Process -- python3 agent.py");
+}
+
+void add_serve(CLI::App& app, Parsed& p) {
+  auto* serve = add(app, p, "serve", "Drive the missions of a data folder and offer the API, until SIGTERM",
+                    [](Parsed& q) { return serve_command(q.common, q.listen, q.runs); });
+  serve->add_option("--listen", p.listen, "Also listen on this loopback address; clients send the key in api.key of the data folder")->option_text("ADDRESS:PORT");
+  serve->add_option("--runs", p.runs, "Missions under way at once; others wait")->option_text("N")->check(CLI::Range(1, 256));
 }
 
 void add_resources(CLI::App& app, Parsed& p) {
@@ -196,6 +207,7 @@ int main(int argc, char** argv) {
   });
   log::configure("warn");
   add_run_command(add_run(app, parsed), parsed);
+  add_serve(app, parsed);
   add_resources(app, parsed);
   add_control(app, parsed);
   add_inspection(app, parsed);

@@ -9,6 +9,7 @@
 #include "resource/kinds.h"
 #include "resource/manifest.h"
 #include "serve/from_mission.h"
+#include "serve/run.h"
 
 namespace remit::cli {
 
@@ -159,6 +160,14 @@ int exit_code_of(const resource::MissionStatus& status) {
   return complete && complete->reason == "BudgetExhausted" ? kBudgetExhausted : kGoalNotMet;
 }
 
+// Whether the daemon is about to begin another run of a mission that has ended.
+bool is_run_due(const Session& session, const resource::Object& object, const resource::Mission& mission) {
+  if (!session.has_daemon() || !object.annotation(serve::kDriverAnnotation).empty()) return false;
+  const auto named = object.annotation(serve::kRunAnnotation);
+  if (!named.empty() && named != mission.status.run_id) return true;
+  return mission.metadata.generation > mission.status.observed_generation && mission.spec.desired_state == resource::DesiredState::kRunning;
+}
+
 Task<Result<int>> wait(Session& session, std::string name, std::string timeout) {
   std::optional<SteadyTime> deadline;
   if (!timeout.empty()) {
@@ -168,7 +177,7 @@ Task<Result<int>> wait(Session& session, std::string name, std::string timeout) 
   for (;;) {
     REMIT_CO_TRY(const auto object, co_await session.mission(name));
     REMIT_CO_TRY(const auto mission, resource::from_object<resource::Mission>(object));
-    if (resource::is_finished(mission.status.phase)) co_return exit_code_of(mission.status);
+    if (resource::is_finished(mission.status.phase) && !is_run_due(session, object, mission)) co_return exit_code_of(mission.status);
     if (deadline && session.clock().steady_now() >= *deadline) {
       co_return fail(Code::kDeadlineExceeded, fmt::format("mission {} has not ended after {}; it is {}", name, timeout, member(object, true, "phase")));
     }

@@ -11,8 +11,10 @@
 
 #include "cli/apply.h"
 #include "cli/approval_prompt.h"
+#include "cli/daemon_run.h"
 #include "cli/exit_code.h"
 #include "cli/live_view.h"
+#include "cli/run_manifest.h"
 #include "core/run_record.h"
 #include "serve/run.h"
 
@@ -20,48 +22,12 @@ namespace remit::cli {
 
 namespace {
 
-std::optional<std::string> environment(std::string_view name) {
-  const char* value = std::getenv(std::string(name).c_str());
-  return value ? std::optional<std::string>(value) : std::nullopt;
-}
-
-int exit_code_of(const serve::RunView& view) {
-  if (!view.ended()) return kInternal;
-  if (view.ended()->goal_met) return kOk;
-  if (view.ended()->phase == "Stopped") return kStopped;
-  return view.ended()->reason == "BudgetExhausted" ? kBudgetExhausted : kGoalNotMet;
-}
-
-Result<resource::LoadedObject> take_mission(std::vector<resource::LoadedObject>& objects, const std::string& file) {
-  std::optional<std::size_t> found;
-  for (std::size_t i = 0; i < objects.size(); ++i) {
-    if (objects[i].object.kind() != resource::Mission::kKind) continue;
-    if (found) return fail(invalid_argument(fmt::format("{} holds several missions; `remit run` takes one", file)));
-    found = i;
-  }
-  if (!found) return fail(invalid_argument(fmt::format("{} holds no Mission", file)));
-  auto mission = std::move(objects[*found]);
-  objects.erase(objects.begin() + static_cast<std::ptrdiff_t>(*found));
-  return mission;
-}
-
-// Where the recorded answers come from, for the first line.
-std::string recording_of(const std::vector<resource::LoadedObject>& objects, const RunFlags& flags) {
-  if (flags.command.live) return "";
-  for (const auto& each : objects) {
-    const auto* spec = each.object.find_spec();
-    const auto* recorded = spec ? find_object(*spec, "recorded") : nullptr;
-    if (recorded) return serve::resolve_path(std::string(get_string(*recorded, "path")), flags.file.substr(0, flags.file.find_last_of('/') + 1));
-  }
-  return "";
-}
-
 Result<std::vector<json::object>> objects_of_command(const RunFlags& flags) {
   std::error_code error;
   const auto folder = std::filesystem::current_path(error);
   if (error) return fail(Code::kNotFound, "the folder that you stand in is gone: " + error.message());
   SystemRng rng;
-  return command_mission(flags.command, flags.common.ns, folder.string(), rng.hex(3), environment);
+  return command_mission(flags.command, flags.common.ns, folder.string(), rng.hex(3), environment_variable);
 }
 
 // One run driven by this process, and what it shows meanwhile.
@@ -88,7 +54,7 @@ class Driver {
 
  private:
   Result<> open_runtime() {
-    REMIT_TRY(runtime_, serve::Runtime::open(io_, {flags_.common.data, environment, fmt::format("run-{}", ::getpid())}));
+    REMIT_TRY(runtime_, serve::Runtime::open(io_, {flags_.common.data, environment_variable, fmt::format("run-{}", ::getpid())}));
     return {};
   }
 
@@ -111,23 +77,17 @@ class Driver {
 
   Task<Result<>> begin() {
     REMIT_CO_TRY(auto objects, load());
-    REMIT_CO_TRY(auto loaded, take_mission(objects, flags_.file));
-    const std::string recording = recording_of(objects, flags_);
-    if (!is_command() && !flags_.command.budget.empty()) {
-      REMIT_CO_TRY(const auto limit, parse_usd(flags_.command.budget));
-      auto& spec = loaded.object.spec();
-      if (!find_object(spec, "budget")) spec["budget"] = json::object();
-      spec["budget"].as_object()["costUSD"] = to_usd(limit);
-    }
+    REMIT_CO_TRY(auto manifest, run_manifest_of(std::move(objects), flags_));
+    auto& loaded = manifest.mission;
     loaded.object.set_annotation(serve::kDriverAnnotation, std::to_string(::getpid()));
     REMIT_CO_CHECK_OK(open_runtime());
     if (is_command()) REMIT_CO_CHECK_OK(co_await check_tier(loaded));
     REMIT_CO_CHECK_OK(co_await refuse_second_run(loaded.object));
-    for (auto& each : objects) REMIT_CO_CHECK_OK(co_await apply_object(runtime_->store(), std::move(each)));
+    for (auto& each : manifest.others) REMIT_CO_CHECK_OK(co_await apply_object(runtime_->store(), std::move(each)));
     source_ = loaded.source;
     REMIT_CO_TRY(auto object, co_await apply_object(runtime_->store(), std::move(loaded)));
     REMIT_CO_TRY(mission_, resource::from_object<resource::Mission>(object));
-    show_head(recording);
+    show_head(manifest.recording);
     serve::RunOptions options;
     // The objects of a command name the live provider themselves.
     options.live = flags_.command.live && !is_command();
@@ -250,7 +210,7 @@ static Result<> print_dry_run(const RunFlags& flags) {
 
 int run_command(const RunFlags& flags) {
   if (auto sound = check_flags(flags); !sound) return report(sound.error());
-  if (!flags.dry_run) return drive(flags, std::nullopt);
+  if (!flags.dry_run) return daemon_takes(flags) ? run_through_daemon(flags) : drive(flags, std::nullopt);
   const auto printed = print_dry_run(flags);
   return printed ? kOk : report(printed.error());
 }

@@ -1,5 +1,10 @@
 #include "cli/session.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cstdlib>
+#include <cstring>
 #include <filesystem>
 
 #include <boost/asio/co_spawn.hpp>
@@ -7,6 +12,8 @@
 #include <fmt/format.h>
 
 #include "action/store_run_log.h"
+#include "api/http_store.h"
+#include "base/unique_fd.h"
 #include "cli/exit_code.h"
 #include "resource/embedded_store.h"
 #include "resource/manifest.h"
@@ -16,6 +23,24 @@ namespace remit::cli {
 
 Session::Session(asio::io_context& io, CommonFlags flags, store::DataFolder folder) : io_(io), flags_(std::move(flags)), folder_(std::move(folder)) {}
 
+std::optional<std::string> environment_variable(std::string_view name) {
+  const char* value = std::getenv(std::string(name).c_str());
+  return value ? std::optional<std::string>(value) : std::nullopt;
+}
+
+bool daemon_answers(const store::DataFolder& folder) {
+  const auto pid = folder.daemon_pid();
+  if (!pid || !*pid) return false;
+  // Between its start and its listening, the socket is missing or its predecessor's.
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = folder.socket_path();
+  if (path.size() >= sizeof(address.sun_path)) return false;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return probe && ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+}
+
 Result<std::unique_ptr<Session>> Session::open(asio::io_context& io, const CommonFlags& flags) {
   std::string path = flags.data;
   if (path.empty()) {
@@ -23,6 +48,12 @@ Result<std::unique_ptr<Session>> Session::open(asio::io_context& io, const Commo
   }
   REMIT_TRY(auto folder, store::DataFolder::open(path));
   std::unique_ptr<Session> session(new Session(io, flags, std::move(folder)));
+  if (daemon_answers(session->folder_)) {
+    session->store_ = std::make_unique<api::HttpStore>(io.get_executor(), api::ApiAddress{.unix_socket = session->folder_.socket_path()});
+    session->has_daemon_ = true;
+    return session;
+  }
+  // Without one we open the file ourselves; several processes may.
   resource::EmbeddedStoreOptions options;
   options.clock = &session->clock_;
   options.rng = &session->rng_;
@@ -90,6 +121,7 @@ Task<Result<resource::Object>> Session::mission(const std::string& name) {
 static Task<> run_command_task(Session* session, std::function<Task<Result<int>>(Session&)> command, int* code) {
   auto result = co_await command(*session);
   *code = result ? *result : report(result.error());
+  session->close();
 }
 
 int in_session(const CommonFlags& flags, std::function<Task<Result<int>>(Session&)> command) {

@@ -45,6 +45,10 @@ class Session {
   const store::DataFolder& folder() const { return folder_; }
   Clock& clock() { return clock_; }
   const CommonFlags& flags() const { return flags_; }
+  // A daemon holds the data folder, and the store is reached through it.
+  bool has_daemon() const { return has_daemon_; }
+  // Lets go of the store, whose kept connections would keep the io_context running.
+  void close() { store_.reset(); }
 
   // `name`: a run's id, a mission's name, or "" for the latest run of all.
   Result<FoundRun> find_run(const std::string& name);
@@ -61,7 +65,12 @@ class Session {
   store::PosixFileSystem files_;
   store::DataFolder folder_;
   std::unique_ptr<resource::Store> store_;
+  bool has_daemon_ = false;
 };
+
+// Whether a daemon holds the data folder and answers on its socket.
+bool daemon_answers(const store::DataFolder& folder);
+std::optional<std::string> environment_variable(std::string_view name);
 
 // Opens a session, runs the command in it to its end and gives its exit code; an error is reported.
 int in_session(const CommonFlags& flags, std::function<Task<Result<int>>(Session&)> command);

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "resource/approval.h"
+#include "serve/daemon_status.h"
 
 namespace remit::serve {
 
@@ -19,7 +20,7 @@ Run::Run(Runtime& runtime, Ulid id, RunOptions options)
 Run::~Run() = default;
 
 Task<Result<std::unique_ptr<Run>>> Run::begin(Runtime& runtime, resource::Object mission, RunOptions options, Observer observer) {
-  const Ulid id = Ulid::make(runtime.clock(), runtime.rng());
+  const Ulid id = options.id.value_or(Ulid::make(runtime.clock(), runtime.rng()));
   std::unique_ptr<Run> run(new Run(runtime, id, std::move(options)));
   REMIT_CO_CHECK_OK(runtime.folder().create_run(id));
   auto prepared = co_await run->prepare(std::move(mission), std::move(observer), {});
@@ -149,6 +150,8 @@ Task<> Run::take_up_object() {
 }
 
 void Run::apply_desired(const resource::Mission& mission) {
+  // What may change during a run is heeded by it, so nothing is left over that a new run would have to observe.
+  mission_.metadata.generation = mission.metadata.generation;
   take_limits(mission);
   if (mission.spec.desired_state == resource::DesiredState::kStopped) {
     stop("Requested");
@@ -281,14 +284,6 @@ Task<> Run::finish(agent::AgentEnd end) {
   auto durable = sequence ? co_await log_->wait_durable(*sequence) : Result<>(fail(sequence.error()));
   if (!durable) log::error("run {}: its end could not be recorded, so remit resume takes it up again: {}", id_.to_string(), durable.error().to_string());
   co_await publish_status();
-}
-
-static resource::Phase phase_of(std::string_view text) {
-  static constexpr std::string_view kNames[] = {"Pending", "Preparing", "Running", "WaitingForApproval", "Paused", "Checking", "Succeeded", "Failed", "Stopped"};
-  for (std::size_t i = 0; i < std::size(kNames); ++i) {
-    if (kNames[i] == text) return static_cast<resource::Phase>(i);
-  }
-  return resource::Phase::kPending;
 }
 
 Task<> Run::publish_status() {

@@ -38,11 +38,14 @@ struct RunOptions {
   policy::OnAsk on_ask = policy::OnAsk::kWait;
   bool live = false;             // A real model from the environment instead of the mission's provider.
   std::string record_to;         // With live: writes a recording there.
+  std::optional<Ulid> id;        // Of a new run; a fresh one when absent.
   bool refresh_recording = false;  // Rewrites the request parts of the mission's recording from what the run really asks.
 };
 
 // Set on a Mission that a process other than the daemon drives: its pid.
 inline constexpr const char* kDriverAnnotation = "remit.dev/driver";
+// Id of the run that the daemon shall drive: written by whoever wants a run, or by the daemon before it begins one.
+inline constexpr const char* kRunAnnotation = "remit.dev/run";
 
 inline constexpr std::size_t kMissionDepth = 8;  // How deep missions may be children of missions.
 inline constexpr Duration kWatchRetry = std::chrono::seconds(1);     // After a watch that could not be opened.

@@ -1,12 +1,16 @@
 #include "serve/runtime.h"
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include "resource/embedded_store.h"
 #include "sandbox/leftovers.h"
 
 namespace remit::serve {
 
 Runtime::Runtime(asio::io_context& io, RuntimeOptions options, store::DataFolder folder, ledger::Authority authority)
-    : io_(io), options_(std::move(options)), folder_(std::move(folder)), authority_(std::move(authority)) {}
+    : io_(io), options_(std::move(options)), folder_(std::move(folder)), authority_(std::move(authority)),
+      launcher_opened_(io, asio::steady_timer::time_point::max()) {}
 
 Runtime::~Runtime() { file_pool_.join(); }
 
@@ -32,8 +36,15 @@ Task<sandbox::HostReport> Runtime::host() {
 Task<Result<sandbox::Launcher*>> Runtime::launcher(sandbox::Tier minimum) {
   const auto report = co_await host();
   REMIT_CO_TRY(const auto tier, sandbox::choose_tier(report, minimum));
+  // Runs that begin at the same time share the launcher that the first of them opens.
+  while (opening_launcher_) co_await launcher_opened_.async_wait(asio::as_tuple(asio::use_awaitable));
   if (!launcher_) {
-    REMIT_CO_TRY(launcher_, co_await sandbox::open_process_launcher({options_.instance}));
+    opening_launcher_ = true;
+    auto opened = co_await sandbox::open_process_launcher({options_.instance});
+    opening_launcher_ = false;
+    launcher_opened_.cancel();
+    if (!opened) co_return fail(opened.error());
+    launcher_ = std::move(*opened);
   }
   if (launcher_->tier() != tier) co_return fail(internal_error("the chosen tier has no launcher"));
   co_return launcher_.get();

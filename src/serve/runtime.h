@@ -6,6 +6,7 @@
 #include <string>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 
 #include "base/clock.h"
@@ -64,6 +65,8 @@ class Runtime {
   std::unique_ptr<resource::Store> store_;
   std::optional<sandbox::HostReport> host_;
   std::unique_ptr<sandbox::Launcher> launcher_;
+  bool opening_launcher_ = false;
+  asio::steady_timer launcher_opened_;
 };
 
 }  // namespace remit::serve
