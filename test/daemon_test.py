@@ -156,7 +156,7 @@ class Serving(DaemonTest):
 class Driving(DaemonTest):
     def test_what_is_applied_is_driven_and_waited_for(self):
         mission = self.recorded([answer(call("files_write", path="note.txt", content="hello")), finish("written")])
-        self.serve()
+        daemon = self.serve()
         applied = self.remit("apply", mission)
         self.assertEqual(applied.returncode, 0, applied.stderr)
         waited = self.remit("wait", "m", "--timeout", "30s")
@@ -173,6 +173,9 @@ class Driving(DaemonTest):
         self.assertEqual(patched[0], 200)
         self.assertEqual(self.remit("wait", "m", "--timeout", "30s").returncode, 0)
         self.assertNotEqual(self.mission_status()["runId"], run)
+        daemon.send_signal(signal.SIGTERM)
+        self.assertEqual(daemon.wait(10), 0, "at rest it ends at once")
+        self.assertFalse(self.sandboxes())
 
     def test_run_shows_what_the_daemon_does(self):
         mission = self.recorded([answer(call("shell_run", command="echo hi")), finish("said hi")])

@@ -25,10 +25,10 @@ Task<> stop_on_signal(serve::Daemon* daemon, asio::signal_set* signals) {
   if (!again) std::_Exit(kOk);
 }
 
-Task<> serve_until_stopped(serve::Daemon* daemon, asio::signal_set* signals) {
+Task<> serve_until_stopped(std::unique_ptr<serve::Daemon> daemon, asio::signal_set* signals) {
   co_await daemon->serve();
   signals->cancel();
-  if (daemon->runs() == 0) co_return;
+  if (daemon->at_rest()) co_return;  // With the daemon goes its launcher, which keeps the io_context running.
   fmt::print("{} runs are left under way; the next `remit serve` goes on with them\n", daemon->runs());
   std::fflush(stdout);
   // Their coroutines still hold everything: leaving like this is what the log is made for.
@@ -53,7 +53,7 @@ int serve_command(const CommonFlags& flags, const std::string& listen, std::size
     fmt::print("and on loopback port {}, for who sends the key in {}\n", *port, (*daemon)->key_path());
   std::fflush(stdout);
   asio::co_spawn(io, stop_on_signal(daemon->get(), &signals), asio::detached);
-  asio::co_spawn(io, serve_until_stopped(daemon->get(), &signals), asio::detached);
+  asio::co_spawn(io, serve_until_stopped(std::move(*daemon), &signals), asio::detached);
   io.run();
   return kOk;
 }

@@ -51,12 +51,14 @@ class Daemon {
 
   // Opens the doors. Nothing is driven yet.
   Result<> listen();
-  // Drives missions until stop() was called. With runs still under way at its return the process must leave without
-  // destroying the Daemon.
+  // Drives missions until stop() was called. Unless at_rest() then, the process must leave without destroying the
+  // Daemon.
   Task<> serve();
   void stop();
 
   std::size_t runs() const { return active_.size(); }
+  // Nothing of it is under way any more.
+  bool at_rest() const { return active_.empty() && background_ == 0; }
   const store::DataFolder& folder() const { return runtime_->folder(); }
   std::optional<std::uint16_t> port() const { return port_; }
   std::string key_path() const { return folder().path() + "/api.key"; }
