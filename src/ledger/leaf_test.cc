@@ -52,6 +52,9 @@ TEST_F(LeafTest, EstimatesTheWorstAModelCallCanCost) {
   EXPECT_EQ(amounts.cost,
             cost_of({.input = 1'250'000, .output = 10'000'000}, {.input = amounts.tokens - 100, .output = 100}));
   EXPECT_EQ(leaf.estimate(tool_call_).value(), (Amounts{{0}, 0, 1}));
+  Action agent = tool_call_;
+  agent.tool = "agent.run", agent.channel = "runtime", agent.kind = ActionKind::kCommand;
+  EXPECT_EQ(leaf.estimate(agent).value(), Amounts{}) << "the agent's own program is no tool call";
   auto unknown = std::make_shared<ModelRequest>(*model_call_.model_request);
   unknown->model = "nobody-knows";
   Action call = model_call_;

@@ -109,6 +109,20 @@ TEST(Permissions, DenyBeforeAskBeforeAllow) {
             Decision::kAllow);
 }
 
+TEST(Permissions, TheMissionsAgentNeedsNoRuleButDenyAndAskCount) {
+  auto spec = example();
+  auto agent = call("agent.run", R"({"argv": ["sh"]})", "sh");
+  agent.kind = ActionKind::kCommand;
+  EXPECT_EQ(decide(spec, agent).decision, Decision::kDeny) << "only the runtime's own proposal";
+  agent.channel = "runtime";
+  EXPECT_EQ(decide(spec, agent).decision, Decision::kAllow);
+  EXPECT_EQ(decide(spec, agent).rule, "agent");
+  spec.rules.push_back({"first-ask", RuleEffect::kAsk, {"agent.run"}, "args.argv[0] == 'sh'", ""});
+  EXPECT_EQ(decide(spec, agent).decision, Decision::kAsk);
+  spec.rules.push_back({"never", RuleEffect::kDeny, {"agent.*"}, "", ""});
+  EXPECT_EQ(decide(spec, agent).decision, Decision::kDeny);
+}
+
 TEST(Permissions, EgressStandsBesideTheRules) {
   auto spec = example();
   const auto request =
