@@ -196,7 +196,7 @@ class Doors(CommandTest):
         self.assertIn("--live", body)
         self.assertEqual([c["path"] for c in summary["changes"]], ["x"])
 
-    def test_mcp_lists_what_makes_sense_and_explains_denials(self):
+    def test_mcp_offers_what_the_rules_allow_and_explains_denials(self):
         server = http.server.HTTPServer(("127.0.0.1", 0), Greeter)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.addCleanup(server.server_close)
@@ -212,7 +212,11 @@ class Doors(CommandTest):
             http = next(t for t in out["tools"] if "http" in t)
             out["allowed"] = call(http, url="http://127.0.0.1:{port}/hello")
             out["denied"] = call(http, url="http://mail.example.net/")
-            out["files"] = call(http.replace("http", "files").replace("request", "read"), path="a.txt")
+            out["wrote"] = call("files_write", path="tool.txt", content="by a tool")
+            out["read"] = call("files_read", path="tool.txt")
+            out["ran"] = call("shell_run", command="cat tool.txt; echo changed > out/shell.txt || (mkdir out && echo changed > out/shell.txt)")
+            out["outside"] = call("files_write", path="evil.sh", content="x")
+            open("own.txt", "w").write("by the program")
             print(json.dumps(out))
         """
         extra = {"permissions": {"rules": [{"name": "all", "effect": "Allow", "tools": ["http.request", "files.*", "shell.run"]}],
@@ -220,14 +224,15 @@ class Doors(CommandTest):
         code, summary = self.run_mission(self.agent_mission(text, extra=extra))
         self.assertEqual(code, 0, (summary, self.lines()))
         out = self.printed()
-        self.assertEqual(len(out["tools"]), 1, "files and commands are its own business")
+        self.assertEqual(sorted(out["tools"]), ["files_list", "files_read", "files_write", "http_request", "shell_run"])
         self.assertFalse(out["allowed"][0], out)
         self.assertIn("good day", out["allowed"][1])
         self.assertTrue(out["denied"][0])
         self.assertIn("egress", out["denied"][1])
-        self.assertTrue(out["files"][0])
-        self.assertIn("/work", out["files"][1])
-        self.assertEqual(summary["verdicts"]["deny"], 2)
+        self.assertEqual([out["wrote"][0], out["read"]], [False, [False, "by a tool"]])
+        self.assertIn("by a tool", out["ran"][1])
+        self.assertTrue(out["outside"][0])
+        self.assertEqual(sorted(c["path"] for c in summary["changes"]), ["out/shell.txt", "own.txt", "tool.txt"])
 
     def test_deny_and_ask_rules_count_for_the_agent_itself(self):
         mission = self.agent_mission("print(1)", rules=[{"name": "not-this", "effect": "Deny", "tools": ["agent.*"]}])

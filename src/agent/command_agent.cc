@@ -284,20 +284,12 @@ Outcome CommandAgent::outcome_of(const Life& life, const sandbox::ExitReport& re
 
 // The stage.
 
-bool CommandAgentStage::is_own_business(std::string_view tool) { return tool.starts_with("files.") || tool == "shell.run"; }
-
 Task<Verdict> CommandAgentStage::decide(const Action& action, const CallContext& context, const Verdict&) {
   const std::string layer(name());
   if (action.kind == ActionKind::kFileChange) co_return Verdict::allow("", "");
   if (action.tool == kAgentTool) {
     if (context.parent == 0 && action.channel == "runtime") co_return Verdict::allow("", "");
     co_return Verdict::deny(layer, "agent", "only the runtime starts the agent");
-  }
-  if (is_own_business(action.tool)) {
-    auto verdict = Verdict::deny(layer, "own files", fmt::format("this agent is a command with files of its own: {} would neither see nor "
-                                                                 "change what it has in {}", action.tool, kWorkspaceTarget));
-    verdict.suggestion = fmt::format("work on the files in {} directly and run programs as they are; the sandbox around you is the same", kWorkspaceTarget);
-    co_return verdict;
   }
   if (action.kind == ActionKind::kModelCall && !parts_.no_model.empty()) {
     auto verdict = Verdict::deny(layer, "no model", parts_.no_model);

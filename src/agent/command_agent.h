@@ -115,8 +115,8 @@ class CommandAgent final : public Driver, public Executor {
 // The action that stands for the program.
 Action agent_action(const std::vector<std::string>& argv);
 
-// Stands before the permissions of a run whose agent is a command: holds what the agent asks for while the run is paused, and refuses what makes no
-// sense for it: file and shell tools, for it works on files of its own that they would not see, and model calls of a run without a model.
+// Stands before the permissions of a run whose agent is a command: holds what the agent asks for while the run is paused, and refuses
+// model calls of a run without a model.
 class CommandAgentStage final : public Stage {
  public:
   struct Parts {
@@ -127,8 +127,6 @@ class CommandAgentStage final : public Stage {
   explicit CommandAgentStage(Parts parts) : parts_(std::move(parts)) {}
   std::string_view name() const override { return "agent"; }
   Task<Verdict> decide(const Action& action, const CallContext& context, const Verdict& so_far) override;
-  // Tools that a command agent is never offered.
-  static bool is_own_business(std::string_view tool);
 
  private:
   Parts parts_;

@@ -9,6 +9,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <fmt/format.h>
 
+#include "base/strings.h"
 #include "cli/apply.h"
 #include "cli/approval_prompt.h"
 #include "cli/daemon_run.h"
@@ -137,7 +138,7 @@ class Driver {
     code_ = exit_code_of(view_);
     if (flags_.common.output == OutputFormat::kText) {
       live_->summary(view_, id, left);
-      if (demo_) fmt::print("try     remit run --budget 2 --live -- claude -p \"fix the failing test\"\n");
+      if (demo_) fmt::print("try     remit run --live {}  (with a model's key in the environment)\n", printable(flags_.file));
     } else if (flags_.common.output != OutputFormat::kJsonLines) {
       print_object(view_.summary(id, static_cast<std::int64_t>(left)), flags_.common.output);
     }

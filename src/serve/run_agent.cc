@@ -66,7 +66,7 @@ std::unique_ptr<agent::Doors> Run::open_doors(const CallContext& call, const std
                               .rng = runtime_.rng(), .key = key, .context = call};
   parts.provider = mission_.spec.model.provider_ref.name;
   if (!mission_.spec.model.name.empty()) parts.models.push_back(mission_.spec.model.name);
-  parts.may_allow = [this](std::string_view tool) { return !agent::CommandAgentStage::is_own_business(tool) && permissions_->may_allow(tool); };
+  parts.may_allow = [this](std::string_view tool) { return permissions_->may_allow(tool); };
   parts.instructions = mission_.spec.goal + "\n" + briefing_of(mission_.spec);
   return std::make_unique<GatewayDoors>(std::move(parts));
 }
