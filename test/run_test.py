@@ -267,6 +267,13 @@ class Steering(RemitTest):
         out, err = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 0, out + err)
 
+    def test_resume_says_when_there_is_nothing_to_resume(self):
+        self.run_mission(self.write_mission([finish()]))
+        done = self.remit("resume", "m")
+        self.assertEqual(done.returncode, 3, done.stdout)
+        self.assertIn("remit run", done.stderr)
+        self.assertEqual(self.remit("resume", "nosuch").returncode, 6)
+
     def test_interrupt_stops_cleanly(self):
         process = self.start("run", "--refresh-recording", self.write_mission([answer(call("shell_run", command="sleep 60", timeout_s=100)), finish()]))
         self.wait_for(lambda: self.mission_status().get("phase") == "Running")

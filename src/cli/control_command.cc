@@ -91,9 +91,25 @@ Task<Result<>> unpause(Session& session, Ulid run) {
   co_return co_await patch_spec(session, *object, {{"desiredState", "Running"}});
 }
 
+// Fails for a mission that neither a process of its own nor a daemon would carry on.
+Task<Result<>> refuse_undriven(Session& session, std::string name) {
+  if (session.has_daemon()) co_return Result<>{};
+  REMIT_CO_TRY(const auto object, co_await session.mission(name));
+  const auto* status = object.find_status();
+  if (const auto run = Ulid::parse(status ? get_string(*status, "runId") : "")) {
+    REMIT_CO_TRY(const auto driver, session.folder().run_pid(*run));
+    if (driver) co_return Result<>{};
+  }
+  co_return fail(Code::kFailedPrecondition,
+                 fmt::format("mission {} has no run to go on with: its last one ended or never began; start one with `remit run FILE`", name));
+}
+
 Task<Result<int>> find_abandoned(Session& session, std::string name, bool all, std::vector<Ulid>* found) {
   REMIT_CO_TRY(*found, co_await abandoned_runs(session, name, all));
-  if (found->empty()) co_return co_await set_state(session, name, all, "Running", "goes on");
+  if (found->empty()) {
+    if (!all) REMIT_CO_CHECK_OK(co_await refuse_undriven(session, name));
+    co_return co_await set_state(session, name, all, "Running", "goes on");
+  }
   for (const auto run : *found) REMIT_CO_CHECK_OK(co_await unpause(session, run));
   co_return kOk;
 }
