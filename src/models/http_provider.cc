@@ -57,6 +57,7 @@ struct Exchange {
   SteadyTime deadline;
   asio::cancellation_signal stop;
 
+  Usage lost;  // Of attempts that broke off and were made anew; their provider may bill them beside the last one.
   // Of the attempt that runs now.
   std::unique_ptr<StreamDecoder> decoder;
   std::optional<UsageReport>
@@ -286,6 +287,23 @@ std::optional<std::string> why_no_retry(Exchange& exchange, int retry, const Ups
   return std::nullopt;
 }
 
+// What the attempt that broke off gave, and what it may be billed.
+ModelResponse take_seen(Exchange& exchange) {
+  ModelResponse seen;
+  if (!exchange.decoder) return seen;
+  const std::size_t bytes = exchange.decoder->seen_bytes();
+  seen = exchange.decoder->take();
+  if (seen.usage_known) return seen;
+  // The provider's own first count is better than our estimate where there is one.
+  const Usage told = seen.usage;
+  seen.usage = estimate_usage(*exchange.request, bytes);
+  if (told.input > 0)
+    seen.usage.input = told.input, seen.usage.cached_input = told.cached_input,
+    seen.usage.cache_write = told.cache_write;
+  seen.usage.output = std::max(seen.usage.output, told.output);
+  return seen;
+}
+
 Task<Attempted> attempts(std::shared_ptr<Exchange> exchange) {
   auto place = co_await wire::CallGate::enter(exchange->state->gate, exchange->context.importance);
   if (!place) co_return Answer(failed(place.error()));
@@ -301,6 +319,7 @@ Task<Attempted> attempts(std::shared_ptr<Exchange> exchange) {
       }
       co_return result;
     }
+    if (std::exchange(exchange->sent, false)) exchange->lost += take_seen(*exchange).usage;
     co_await exchange->sink->send(
         Progress{fmt::format("{}; next attempt in {:.1f} s", failure.error.to_string(), seconds_of(wait))});
     if (!co_await exchange->state->clock.sleep_for(wait)) co_return result;
@@ -309,26 +328,14 @@ Task<Attempted> attempts(std::shared_ptr<Exchange> exchange) {
 
 // What an answer that never became whole leaves behind.
 Outcome unfinished(Exchange& exchange, Error error) {
-  ModelResponse seen;
-  std::size_t bytes = 0;
-  if (exchange.decoder) {
-    bytes = exchange.decoder->seen_bytes();
-    seen = exchange.decoder->take();
-  }
+  ModelResponse seen = take_seen(exchange);
   if (!exchange.sent) {
     Outcome outcome = failed_outcome(std::move(error));
-    outcome.usage_known = true;
+    outcome.usage = exchange.lost;
+    outcome.usage_known = exchange.lost == Usage{};
     return outcome;
   }
-  if (!seen.usage_known) {
-    // The provider's own first count is better than our estimate where there is one.
-    const Usage told = seen.usage;
-    seen.usage = estimate_usage(*exchange.request, bytes);
-    if (told.input > 0)
-      seen.usage.input = told.input, seen.usage.cached_input = told.cached_input,
-      seen.usage.cache_write = told.cache_write;
-    seen.usage.output = std::max(seen.usage.output, told.output);
-  }
+  seen.usage += exchange.lost;
   return wire::broken_off(std::move(error), std::move(seen));
 }
 
@@ -339,6 +346,7 @@ ModelResponse finished(const Exchange& exchange, ModelResponse response) {
     const auto seen = exchange.decoder ? exchange.decoder->seen_bytes() : 0;
     response.usage = estimate_usage(*exchange.request, std::max(bytes, seen));
   }
+  response.usage += exchange.lost;
   if (response.model.empty()) response.model = exchange.model;
   return response;
 }
