@@ -1,8 +1,15 @@
 #include "cli/exit_code.h"
 
 #include <cstdio>
+#include <string>
+
+#include "base/strings.h"
 
 namespace remit::cli {
+
+namespace {
+constexpr std::size_t kReportBytes = 4000;
+}
 
 ExitCode exit_code_of(const Error& error) {
   switch (error.code()) {
@@ -18,7 +25,11 @@ ExitCode exit_code_of(const Error& error) {
 }
 
 int report(const Error& error) {
-  std::fprintf(stderr, "remit: %s\n", error.to_string().c_str());
+  const std::string text = error.to_string();
+  // Errors quote what they were given: it must neither steer the terminal nor fill it.
+  std::string shown;
+  for (const auto line : split(std::string_view(text).substr(0, kReportBytes), '\n')) shown += (shown.empty() ? "" : "\n") + printable(line);
+  std::fprintf(stderr, "remit: %s%s\n", shown.c_str(), text.size() > kReportBytes ? "…" : "");
   return exit_code_of(error);
 }
 

@@ -14,6 +14,7 @@
 #include "action/store_run_log.h"
 #include "api/http_store.h"
 #include "base/unique_fd.h"
+#include "base/strings.h"
 #include "cli/exit_code.h"
 #include "resource/embedded_store.h"
 #include "resource/manifest.h"
@@ -99,7 +100,7 @@ Result<FoundRun> Session::find_run(const std::string& name) {
     return describe(*run, began);
   }
   if (name.empty()) return fail(not_found("there is no run yet; start one with `remit run FILE`"));
-  return fail(not_found(fmt::format("there is no run or mission '{}'; `remit get missions` lists them", name)));
+  return fail(not_found(fmt::format("there is no run or mission '{}'; `remit get missions` lists them", printable(name, 100))));
 }
 
 Result<std::vector<RunRecord>> Session::records(Ulid run) { return action::read_run_log(files_, folder_.run_log_path(run)); }

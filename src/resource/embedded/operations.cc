@@ -16,7 +16,7 @@ std::string describe_key(const Key& key) {
                         : fmt::format("{} '{}' in namespace '{}'", key.kind, key.name, key.ns);
 }
 
-Error missing(const Key& key) { return not_found(describe_key(key) + " is not there"); }
+Error missing(const Key& key) { return not_found(printable(describe_key(key), 300) + " is not there"); }
 
 Error conflict(const Key& key) {
   return {Code::kConflict,
