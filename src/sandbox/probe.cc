@@ -95,7 +95,9 @@ Task<HostReport> probe() {
   HostReport host;
   host.is_root = ::geteuid() == 0;
   fill_other_tiers(host);
-  auto hub = co_await Hub::open("probe");
+  // Its own name: whoever else probes at the same time removes what is theirs only.
+  const std::string instance = fmt::format("probe-{}", ::getpid());
+  auto hub = co_await Hub::open(instance);
   if (!hub) {
     host.process.reason = hub.error().to_string();
     co_return host;
@@ -107,7 +109,7 @@ Task<HostReport> probe() {
   if (bases.bounds_pids()) host.enforced_limits.emplace_back("pids");
   if (bases.bounds_cpu()) host.enforced_limits.emplace_back("cpu");
   host.enforces_limits = bases.bounds_memory() && bases.bounds_pids();
-  auto launcher = co_await open_process_launcher({"probe"});
+  auto launcher = co_await open_process_launcher({instance});
   if (!launcher) {
     host.process.reason = launcher.error().to_string();
     co_return host;
@@ -130,6 +132,15 @@ Task<HostReport> probe() {
   with_overlay.mounts.overlays.push_back(overlay_in(scratch));
   host.overlay = (co_await run_trial(launcher->get(), std::move(with_overlay))).empty();
   co_return host;
+}
+
+Result<> check_limits(const HostReport& host, LimitsMode mode) {
+  if (mode == LimitsMode::kBestEffort || host.enforces_limits) return {};
+  return fail(Code::kFailedPrecondition,
+              fmt::format("isolation: this user gets no cgroup here (cgroup {}) that could bound memory and pids. Run "
+                          "Remit as root or in a delegated cgroup (systemd-run --user --scope -p Delegate=yes), or let "
+                          "the mission say isolation.limits: BestEffort; `remit doctor` tells more",
+                          host.cgroup_version));
 }
 
 Result<Tier> choose_tier(const HostReport& host, Tier minimum) {

@@ -38,5 +38,7 @@ Task<HostReport> probe();
 // The weakest tier of this version that is at least `minimum`; kFailedPrecondition with the reason when this host has
 // none. Never lower.
 Result<Tier> choose_tier(const HostReport& host, Tier minimum);
+// kFailedPrecondition, with what to do, when the mission wants limits enforced and this user cannot on this host.
+Result<> check_limits(const HostReport& host, LimitsMode mode);
 
 }  // namespace remit::sandbox

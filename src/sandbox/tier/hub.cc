@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "sandbox/launcher.h"
+#include "sandbox/leftovers.h"
 #include "sandbox/tier/encode_request.h"
 #include "sandbox/tier/exception_log.h"
 #include "sandbox/wire/request.h"
@@ -33,12 +34,13 @@ void attach_descriptors(msghdr& message, std::vector<char>& control, const std::
 
 }  // namespace
 
-Hub::Hub(asio::any_io_executor executor, SpawnerProcess process, CgroupBases bases)
+Hub::Hub(asio::any_io_executor executor, SpawnerProcess process, CgroupBases bases, std::string instance)
     : executor_(std::move(executor)),
       process_(std::move(process)),
       bases_(std::move(bases)),
       socket_(executor_, process_.take_socket().release()),
-      buffer_(wire::kMessageBytes) {
+      buffer_(wire::kMessageBytes),
+      instance_(std::move(instance)) {
   socket_.non_blocking(true);
 }
 
@@ -48,7 +50,7 @@ Task<Result<std::shared_ptr<Hub>>> Hub::open(std::string instance) {
   const auto executor = co_await asio::this_coro::executor;
   REMIT_CO_TRY(CgroupBases bases, make_bases(instance));
   REMIT_CO_TRY(SpawnerProcess process, SpawnerProcess::start());
-  auto hub = std::make_shared<Hub>(executor, std::move(process), std::move(bases));
+  auto hub = std::make_shared<Hub>(executor, std::move(process), std::move(bases), std::move(instance));
   hub->self_ = hub;
   REMIT_CO_CHECK_OK(co_await hub->set_up());
   asio::co_spawn(executor, receive_loop(hub), log_exception);
@@ -132,6 +134,7 @@ bool Hub::receive_one() {
   const ssize_t size = ::recv(socket_.native_handle(), bytes, sizeof(bytes), MSG_DONTWAIT | MSG_TRUNC);
   if (size < 0 && (errno == EAGAIN || errno == EINTR)) return false;
   if (size <= 0) {
+    if (!lost_) clean_up();
     lose();
     return false;
   }
@@ -177,6 +180,13 @@ void Hub::lose() {
   lost_ = true;
   const auto handlers = std::exchange(handlers_, {});
   for (const auto& [id, handler] : handlers) handler->on_lost();
+}
+
+// A spawner that dies takes its sandboxes' processes along, but nobody is left to remove their cgroups.
+void Hub::clean_up() {
+  cleaner_ = std::jthread([instance = instance_] {
+    if (auto swept = sweep_leftovers(instance); !swept) log::error("{}", swept.error().to_string());
+  });
 }
 
 void Hub::close() {

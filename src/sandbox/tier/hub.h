@@ -4,6 +4,7 @@
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <memory>
+#include <thread>
 #include <unordered_map>
 #include <vector>
 
@@ -29,7 +30,7 @@ class ReplyHandler {
 class Hub {
  public:
   static Task<Result<std::shared_ptr<Hub>>> open(std::string instance);
-  Hub(asio::any_io_executor executor, SpawnerProcess process, CgroupBases bases);
+  Hub(asio::any_io_executor executor, SpawnerProcess process, CgroupBases bases, std::string instance);
   ~Hub();
 
   const CgroupBases& bases() const { return bases_; }
@@ -53,6 +54,7 @@ class Hub {
   bool receive_one();
   void dispatch(std::string_view bytes);
   void lose();
+  void clean_up();
 
   asio::any_io_executor executor_;
   SpawnerProcess process_;
@@ -64,6 +66,8 @@ class Hub {
   std::uint64_t last_id_ = 0;
   std::optional<wire::Ready> ready_;
   bool lost_ = false;
+  std::string instance_;
+  std::jthread cleaner_;
 };
 
 // What a failed stage means, as an error for the caller of start().
