@@ -55,7 +55,7 @@ class Driver {
 
  private:
   Result<> open_runtime() {
-    REMIT_TRY(runtime_, serve::Runtime::open(io_, {flags_.common.data, environment_variable, fmt::format("run-{}", ::getpid())}));
+    REMIT_TRY(runtime_, serve::Runtime::open(io_, {flags_.common.data, environment_variable, serve::run_instance_of(::getpid())}));
     return {};
   }
 
@@ -133,6 +133,11 @@ class Driver {
   }
 
   void finish() {
+    if (run_->failure()) {
+      report(*run_->failure());
+      code_ = kInternal;
+      return;
+    }
     const auto left = runtime_->live_sandboxes();
     const std::string id = run_->id().to_string();
     code_ = exit_code_of(view_);

@@ -139,15 +139,20 @@ std::string briefing_of(const resource::MissionSpec& spec) {
   return text;
 }
 
+void take_waits(models::ProviderConfig& config, const resource::ModelProvider& provider) {
+  const auto& timeouts = provider.spec.timeouts;
+  config.connect_timeout = timeouts.connect;
+  config.first_byte_timeout = timeouts.first_byte;
+  config.idle_timeout = timeouts.idle;
+  config.total_timeout = timeouts.total;
+  config.max_retries = static_cast<int>(provider.spec.max_retries);
+}
+
 Result<models::ProviderConfig> provider_of(const resource::ModelProvider& provider, const std::string& folder, const EnvironmentGetter& environment) {
   models::ProviderConfig config;
   const auto& spec = provider.spec;
   config.name = provider.metadata.name;
-  config.connect_timeout = spec.timeouts.connect;
-  config.first_byte_timeout = spec.timeouts.first_byte;
-  config.idle_timeout = spec.timeouts.idle;
-  config.total_timeout = spec.timeouts.total;
-  config.max_retries = static_cast<int>(spec.max_retries);
+  take_waits(config, provider);
   const auto take_endpoint = [&](const std::optional<resource::ProviderEndpoint>& endpoint) -> Result<> {
     if (!endpoint) return {};
     config.base_url = endpoint->base_url;

@@ -37,6 +37,8 @@ std::string briefing_of(const resource::MissionSpec& spec);
 
 // `folder`: what relative paths in the object are relative to. Secrets are read here, at the last moment.
 Result<models::ProviderConfig> provider_of(const resource::ModelProvider& provider, const std::string& folder, const EnvironmentGetter& environment);
+// The provider's timeouts and retries.
+void take_waits(models::ProviderConfig& config, const resource::ModelProvider& provider);
 Result<> add_prices(ledger::PriceTable& table, const resource::ModelProvider& provider);
 
 // The folder that relative paths of an object from a file are relative to; without a file: where the process stands.

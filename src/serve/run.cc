@@ -278,11 +278,18 @@ Task<> Run::finish(agent::AgentEnd end) {
     if (auto written = recorder_->finish(); !written) note("the recording was not written: " + written.error().to_string());
   }
   // Every charge is on the disk before the ledger gives the rest of the leases back, and that is done before the run counts as ended: resume repeats it.
-  (void)co_await log_->wait_durable(log_->log().last_sequence());
-  settle_account();
-  auto sequence = log_->append(std::move(ended));
-  auto durable = sequence ? co_await log_->wait_durable(*sequence) : Result<>(fail(sequence.error()));
-  if (!durable) log::error("run {}: its end could not be recorded, so remit resume takes it up again: {}", id_.to_string(), durable.error().to_string());
+  auto durable = co_await log_->wait_durable(log_->log().last_sequence());
+  if (durable) {
+    settle_account();
+    auto sequence = log_->append(std::move(ended));
+    durable = sequence ? co_await log_->wait_durable(*sequence) : Result<>(fail(sequence.error()));
+  }
+  if (!durable) {
+    // As after a crash: what is not in the log has not happened, so neither ledger nor status may say more than the log does.
+    failure_ = durable.error().wrap(fmt::format("run {} could not be recorded to its end; `remit resume {}` goes on from its last record when the cause is mended",
+                                                id_.to_string(), mission_.metadata.name));
+    co_return;
+  }
   co_await publish_status();
 }
 

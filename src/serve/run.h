@@ -66,6 +66,8 @@ class Run final : public agent::Host {
 
   Ulid id() const { return id_; }
   const RunView& view() const { return view_; }
+  // After execute(): why the log does not hold the run's end (disk full); the run is then to be resumed, not over.
+  const std::optional<Error>& failure() const { return failure_; }
   const resource::Mission& mission() const { return mission_; }
   // Asks the run to end; it does so as soon as its calls have stopped. Same thread.
   void stop(std::string reason);
@@ -172,6 +174,7 @@ class Run final : public agent::Host {
   resource::DesiredState desired_ = resource::DesiredState::kRunning;
   std::string stop_reason_;
   bool ended_ = false;
+  std::optional<Error> failure_;
   std::optional<ledger::BudgetLimits> refused_limits_;  // Of the mission's object; noted once.
   asio::steady_timer changed_;
   std::uint64_t wakes_ = 0;

@@ -26,8 +26,14 @@ Task<Result<>> Run::open_models() {
   REMIT_CO_TRY(auto config, co_await choose_provider());
   if (!config) co_return Result<>{};
   dialect_ = dialect_of(config->type);
+  const std::string name = config->name;
+  if (config->type == models::ProviderType::kRecorded && !options_.record_to.empty()) {
+    co_return fail(invalid_argument("--record needs a model that answers, and this mission's is recorded; add --live"));
+  }
   auto provider = config->type == models::ProviderType::kRecorded ? make_recorded(*config) : make_live(std::move(*config));
   if (!provider) co_return fail(provider.error());
+  // A run that could not pay for one answer is refused before it begins; a command may do without.
+  if (!is_command() && !mission_.spec.model.name.empty()) REMIT_CO_CHECK_OK(prices_.find(name, mission_.spec.model.name, dialect_));
   co_return models_->add(std::move(*provider));
 }
 
@@ -59,6 +65,7 @@ Task<Result<std::optional<models::ProviderConfig>>> Run::choose_provider() {
   }
   REMIT_CO_TRY(auto config, models::provider_from_environment(runtime_.environment(), mission_.spec.model.name));
   config.name = name;
+  if (declared) take_waits(config, *declared);
   if (!config.model.empty()) mission_.spec.model.name = config.model;
   co_return config;
 }

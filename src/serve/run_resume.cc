@@ -1,9 +1,16 @@
 // How a run that a crash interrupted is taken up again.
+#include <signal.h>
+
+#include <cerrno>
+#include <cstdlib>
 #include <map>
 
 #include <fmt/format.h>
 
 #include "base/blocking.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "sandbox/leftovers.h"
 #include "serve/run.h"
 
 namespace remit::serve {
@@ -50,6 +57,17 @@ Outcome interrupted_outcome(const Action& action) {
   return outcome;
 }
 
+// The spawner removes its sandboxes when its daemon dies; a kill that took both left their cgroups.
+Result<> sweep_after(const store::DataFolder& folder, Ulid run) {
+  const auto text = read_file(folder.run_path(run) + "/lock", 64);
+  const auto pid = text ? static_cast<pid_t>(std::strtol(text->c_str(), nullptr, 10)) : 0;
+  // A living process of this number is another one, with sandboxes of its own.
+  if (pid <= 0 || ::kill(pid, 0) == 0 || errno != ESRCH) return {};
+  auto swept = sandbox::sweep_leftovers(run_instance_of(pid));
+  if (!swept) log::warn("what run {} left behind stays: {}", run.to_string(), swept.error().to_string());
+  return {};
+}
+
 }  // namespace
 
 Task<Result<std::unique_ptr<Run>>> Run::resume(Runtime& runtime, Ulid id, RunOptions options, Observer observer) {
@@ -66,6 +84,7 @@ Task<Result<std::unique_ptr<Run>>> Run::resume(Runtime& runtime, Ulid id, RunOpt
   resource::Object mission(began.mission);
   // The object may have been changed since (a raised budget, desiredState); the spec that counts for goal and permissions is the log's.
   options.live = began.live;
+  REMIT_CO_CHECK_OK(co_await run_blocking(runtime.file_pool(), [&runtime, id] { return sweep_after(runtime.folder(), id); }));
   std::unique_ptr<Run> run(new Run(runtime, id, std::move(options)));
   REMIT_CO_CHECK_OK(co_await run->prepare(std::move(mission), std::move(observer), past));
   REMIT_CO_CHECK_OK(co_await run->record_beginning(true));

@@ -111,7 +111,8 @@ Task<Result<>> Run::prepare(resource::Object object, Observer observer, std::vec
     if (auto map = parse_json_object(text)) source_ = resource::SourceMap::from_json(*map);
   }
   REMIT_CO_TRY(mission_, resource::from_object<resource::Mission>(object_));
-  REMIT_CO_TRY(launcher_, co_await runtime_.launcher(tier_of(mission_.spec.isolation.minimum_tier)));
+  const auto limits = sandbox_limits_of(mission_.spec.isolation);
+  REMIT_CO_TRY(launcher_, co_await runtime_.launcher(tier_of(mission_.spec.isolation.minimum_tier), limits.mode));
   REMIT_CO_TRY(lock_, runtime_.folder().lock_run(id_));
   REMIT_CO_CHECK_OK(open_log(std::move(observer), past));
   REMIT_CO_CHECK_OK(open_workspace());

@@ -33,9 +33,10 @@ Task<sandbox::HostReport> Runtime::host() {
   co_return *host_;
 }
 
-Task<Result<sandbox::Launcher*>> Runtime::launcher(sandbox::Tier minimum) {
+Task<Result<sandbox::Launcher*>> Runtime::launcher(sandbox::Tier minimum, sandbox::LimitsMode limits) {
   const auto report = co_await host();
   REMIT_CO_TRY(const auto tier, sandbox::choose_tier(report, minimum));
+  REMIT_CO_CHECK_OK(sandbox::check_limits(report, limits));
   // Runs that begin at the same time share the launcher that the first of them opens.
   while (opening_launcher_) co_await launcher_opened_.async_wait(asio::as_tuple(asio::use_awaitable));
   if (!launcher_) {

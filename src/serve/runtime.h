@@ -30,6 +30,9 @@ struct RuntimeOptions {
   std::string instance;
 };
 
+// How the sandboxes of a process that drives one run are named, so that what a dead one left is found.
+inline std::string run_instance_of(pid_t pid) { return "run-" + std::to_string(pid); }
+
 class Runtime {
  public:
   static Result<std::unique_ptr<Runtime>> open(asio::io_context& io, RuntimeOptions options);
@@ -45,8 +48,9 @@ class Runtime {
   ledger::Authority& authority() { return authority_; }
   const EnvironmentGetter& environment() const { return options_.environment; }
 
-  // The launcher for a mission that demands at least `minimum`, made at first use. kFailedPrecondition, with the reason, when this host has no such tier.
-  Task<Result<sandbox::Launcher*>> launcher(sandbox::Tier minimum);
+  // The launcher for a mission that demands at least `minimum`, made at first use. kFailedPrecondition, with the reason, when this host has no such tier
+  // or cannot hold such limits.
+  Task<Result<sandbox::Launcher*>> launcher(sandbox::Tier minimum, sandbox::LimitsMode limits);
   // Sandboxes of this process that exist now.
   std::size_t live_sandboxes() const { return launcher_ ? launcher_->live() : 0; }
   Task<sandbox::HostReport> host();
