@@ -47,14 +47,14 @@ class RemitTest(unittest.TestCase):
         return subprocess.run([BINARY, *args], cwd=self.work, env=self.environment(**(env or {})), capture_output=True, text=True,
                               timeout=timeout, stdin=subprocess.DEVNULL)
 
-    def start(self, *args):
-        process = subprocess.Popen([BINARY, *args], cwd=self.work, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    def start(self, *args, env=None):
+        process = subprocess.Popen([BINARY, *args], cwd=self.work, env=self.environment(**(env or {})), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                    stdin=subprocess.DEVNULL)
         self.processes.append(process)
         return process
 
     def write_mission(self, answers, rules=None, budget=None, name="m", extra=None, provider=None):
-        """A mission on the answers in order; returns the manifest's path."""
+        """A mission on the answers in order, or on another provider; returns the manifest's path."""
         lines = [{"format": "remit.dev/model-recording", "version": 1, "made": "by a test", "model": "some-model",
                   "pricesMicroUSDPerMillionTokens": {"input": 1000000, "cachedInput": 100000, "cacheWrite": 1000000, "output": 10000000,
                                                      "reasoning": 10000000},
