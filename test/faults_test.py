@@ -6,7 +6,6 @@ import pathlib
 import shutil
 import signal
 import subprocess
-import sys
 import time
 import unittest
 
@@ -227,7 +226,12 @@ class HostileFiles(RemitTest):
             if not path.is_symlink():
                 self.assertTrue(path.is_file(), path)
                 self.assertEqual(path.stat().st_mode & 0o6000, 0, f"{path} must not be setuid")
-        self.assertFalse((self.folder / "link").exists() and "root:" in (self.folder / "link").read_text())
+
+    def test_a_pipe_in_the_folder_makes_nobody_wait(self):
+        os.mkfifo(self.folder / "pipe")
+        self.run_one(call("files_read", path="pipe"), call("files_list", path="."), shell("ls > listed.txt"))
+        self.assertFalse(self.outcomes("files.read")[0]["ok"])
+        self.assertEqual(self.remit("accept").returncode, 0)
 
     def test_a_symlink_that_swaps_a_folder(self):
         outside = self.work / "outside"
@@ -305,6 +309,36 @@ class OrdinaryUser(RemitTest):
         self.assertEqual(done.returncode, 3, done.stdout + done.stderr)
         for hint in ("BestEffort", "remit doctor"):
             self.assertIn(hint, done.stderr)
+
+
+class Leftovers(RemitTest):
+    def test_a_resume_removes_what_a_kill_of_everything_left(self):
+        marker = f"32{os.getpid()}8{time.monotonic_ns() % 1000000}"
+        mission = self.write_mission([answer(shell(f"test -e quick || sleep {marker}", 3600)), finish()])
+        (self.folder / "quick").touch()
+        self.assertEqual(self.run_mission(mission)[0], 0)
+        (self.folder / "quick").unlink()
+        process = self.start("run", "-o", "json", mission)
+        self.wait_for(lambda: processes_with(f"sleep\0{marker}"), what="the command")
+        spawners = [pid for pid in children_of(process.pid) if "remit-spawner" in pathlib.Path(f"/proc/{pid}/cmdline").read_text()]
+        for pid in [process.pid, *spawners]:  # Nobody is left to clean up.
+            os.kill(pid, signal.SIGSTOP)
+        for pid in [*spawners, process.pid]:
+            os.kill(pid, signal.SIGKILL)
+        process.communicate()
+        self.wait_for(lambda: not processes_with(f"sleep\0{marker}"), seconds=2, what="the end of the command")
+        (self.folder / "quick").touch()
+        resumed = self.remit("resume", "m")
+        self.assertEqual(resumed.returncode, 0, resumed.stdout + resumed.stderr)
+        self.assertEqual(cgroups_of(f"run-{process.pid}"), [])
+
+    def test_many_at_once_do_not_disturb_each_other(self):
+        self.remit("get", "missions")
+        started = [self.start("doctor", "-o", "json") for _ in range(8)]
+        for process in started:
+            out, err = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 0, out + err)
+            self.assertTrue(json.loads(out)["tiers"]["Process"]["available"], out)
 
 
 class OtherInvoices(RemitTest):

@@ -145,7 +145,7 @@ void add_control(CLI::App& app, Parsed& p) {
 
 void add_inspection(CLI::App& app, Parsed& p) {
   auto* why = add(app, p, "why", "Explain the verdict of one call", [](Parsed& q) { return why_command(q.common, q.call, q.name); });
-  why->add_option("call", p.call, "Number of the call")->option_text("N")->required()->check(CLI::NonNegativeNumber);
+  why->add_option("call", p.call, "Number of the call")->option_text("N")->required()->check(CLI::Range(0.0, 1e12));
   why->add_option("run", p.name, "Run or mission; the latest run when left out")->option_text("RUN");
   auto* can_i = add(app, p, "can-i", "Tell the verdict that an action would get", [](Parsed& q) { return can_i_command(q.common, q.file, q.tool, q.arguments); });
   can_i->add_option("file", p.file, "Manifest with the Mission")->option_text("FILE")->required();

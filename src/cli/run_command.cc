@@ -70,7 +70,7 @@ class Driver {
   // Says at once how to go on on a host without the default tier.
   Task<Result<>> check_tier(resource::LoadedObject loaded) {
     REMIT_CO_TRY(const auto mission, resource::from_object<resource::Mission>(loaded.object));
-    const auto launcher = co_await runtime_->launcher(serve::tier_of(mission.spec.isolation.minimum_tier));
+    const auto launcher = co_await runtime_->launcher(serve::tier_of(mission.spec.isolation.minimum_tier), serve::sandbox_limits_of(mission.spec.isolation).mode);
     if (launcher || !flags_.command.tier.empty()) co_return Result<>{};
     co_return fail(launcher.error().wrap("`remit run -- CMD` isolates with GVisor unless told otherwise; --tier Process accepts the weaker isolation of "
                                          "namespaces, seccomp and cgroups"));
