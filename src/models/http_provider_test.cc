@@ -342,7 +342,7 @@ TEST_F(HttpProviderTest, OverloadedAfterTheStartIsRetried) {
       call(config(ProviderType::kAnthropic), {{200, "text/event-stream", {}, {overloaded}, 0ns, false, false}});
   EXPECT_EQ(script_->seen.size(), 3u) << "usage alone is nothing that was passed on";
   EXPECT_THAT(finished.outcome.text, HasSubstr("Overloaded"));
-  EXPECT_EQ(finished.outcome.usage.input, 40) << "the provider's own count";
+  EXPECT_EQ(finished.outcome.usage.input, 3 * 40) << "the provider's own count, for each attempt that it may bill";
   EXPECT_FALSE(finished.outcome.usage_known);
 }
 
