@@ -48,8 +48,9 @@ Hub::~Hub() { close(); }
 
 Task<Result<std::shared_ptr<Hub>>> Hub::open(std::string instance) {
   const auto executor = co_await asio::this_coro::executor;
-  REMIT_CO_TRY(CgroupBases bases, make_bases(instance));
+  // The spawner first: it removes the cgroups when this process dies, so they should not wait long for it to know them.
   REMIT_CO_TRY(SpawnerProcess process, SpawnerProcess::start());
+  REMIT_CO_TRY(CgroupBases bases, make_bases(instance));
   auto hub = std::make_shared<Hub>(executor, std::move(process), std::move(bases), std::move(instance));
   hub->self_ = hub;
   REMIT_CO_CHECK_OK(co_await hub->set_up());
