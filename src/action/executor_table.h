@@ -12,7 +12,8 @@ namespace remit::action {
 
 class ExecutorTable {
  public:
-  // `tool` is a whole tool name ("http.request") or a family with a final dot ("files."). The executor outlives the table.
+  // `tool` is a whole tool name ("http.request") or a family with a final dot ("files."). The executor outlives the
+  // table.
   void add(std::string tool, Executor& executor) { executors_.insert_or_assign(std::move(tool), &executor); }
 
   // The executor of the whole name, else of its family; null for an unknown tool.

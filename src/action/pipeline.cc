@@ -26,7 +26,8 @@ struct Pipeline::CallState {
   std::deque<Event> held;
   bool done = false;
   bool cut = false;
-  // Ends the timer of a call that was quicker than its deadline. The watch outlives the call by a moment, so it owns its share of the signal.
+  // Ends the timer of a call that was quicker than its deadline. The watch outlives the call by a moment, so it owns
+  // its share of the signal.
   std::shared_ptr<asio::cancellation_signal> deadline_watch;
 
   StreamControl control_of(const Event& event) const {
@@ -118,11 +119,13 @@ Result<CallContext> Pipeline::open_context(const CallContext& parent) {
   const auto above = depth_.find(parent.call);
   const std::size_t depth = above == depth_.end() ? 1 : above->second + 1;
   if (depth > kMaxNesting) {
-    return fail(Code::kResourceExhausted, fmt::format("calls may cause calls {} deep; this one would be deeper", kMaxNesting));
+    return fail(Code::kResourceExhausted,
+                fmt::format("calls may cause calls {} deep; this one would be deeper", kMaxNesting));
   }
   // What a call under way causes is bounded by that call: were it refused here, a command could not keep its files.
   if (parent.call == 0 && depth_.size() >= kMaxOpenCalls) {
-    return fail(Code::kResourceExhausted, fmt::format("{} calls of this run are under way; wait for one to end", kMaxOpenCalls));
+    return fail(Code::kResourceExhausted,
+                fmt::format("{} calls of this run are under way; wait for one to end", kMaxOpenCalls));
   }
   CallContext context = parent;
   context.run = parts_.run;
@@ -132,7 +135,8 @@ Result<CallContext> Pipeline::open_context(const CallContext& parent) {
   return context;
 }
 
-Task<Verdict> Pipeline::ask_stages(std::vector<Stage*> stages, std::shared_ptr<const Action> action, CallContext context, Verdict so_far) {
+Task<Verdict> Pipeline::ask_stages(std::vector<Stage*> stages, std::shared_ptr<const Action> action,
+                                   CallContext context, Verdict so_far) {
   for (auto* stage : stages) {
     Verdict verdict;
     try {
@@ -142,10 +146,12 @@ Task<Verdict> Pipeline::ask_stages(std::vector<Stage*> stages, std::shared_ptr<c
     }
     const bool refuses = verdict.decision == Decision::kDeny || verdict.decision == Decision::kUnavailable;
     if (refuses && !verdict.audit_only) co_return verdict;
-    // Of several answers that let it go on, the most telling stays: an Ask over an Allow, a rule's Allow over a silent one; a human's
-    // Allow replaces the Ask it answers.
-    const bool answers_ask = so_far.decision == Decision::kAsk && verdict.decision == Decision::kAllow && stage->name() == "human";
-    if (verdict.decision == Decision::kAsk || verdict.audit_only || so_far.layer.empty() || answers_ask) so_far = std::move(verdict);
+    // Of several answers that let it go on, the most telling stays: an Ask over an Allow, a rule's Allow over a silent
+    // one; a human's Allow replaces the Ask it answers.
+    const bool answers_ask =
+        so_far.decision == Decision::kAsk && verdict.decision == Decision::kAllow && stage->name() == "human";
+    if (verdict.decision == Decision::kAsk || verdict.audit_only || so_far.layer.empty() || answers_ask)
+      so_far = std::move(verdict);
   }
   co_return so_far;
 }
@@ -167,7 +173,8 @@ Task<Pipeline::Judgement> Pipeline::judge(std::shared_ptr<const Action> action, 
   if (goes_on() && with_budget) {
     if (auto budget = reserve(*action, context, judgement); !budget.allows()) judgement.verdict = std::move(budget);
   }
-  if (goes_on()) judgement.verdict = co_await ask_stages(parts_.after_budget, action, context, std::move(judgement.verdict));
+  if (goes_on())
+    judgement.verdict = co_await ask_stages(parts_.after_budget, action, context, std::move(judgement.verdict));
   if (!judgement.verdict.allows() && judgement.has_reservation) {
     parts_.ledger.release({context.run, context.call, 1});
     judgement.has_reservation = false;
@@ -204,14 +211,16 @@ Task<Governed> Pipeline::govern(Action proposed, CallContext parent) {
   if (executor) {
     judgement = co_await judge(action, context, true);
   } else {
-    judgement.verdict = Verdict::deny("pipeline", "unknown tool", fmt::format("this mission has no tool '{}'", action->tool));
+    judgement.verdict =
+        Verdict::deny("pipeline", "unknown tool", fmt::format("this mission has no tool '{}'", action->tool));
   }
   const auto decide_ns = (parts_.clock.steady_now() - began).count();
   // What was cancelled while it was judged must not begin after all.
   if (cancels_ != cancels_before && judgement.verdict.allows()) {
     if (judgement.has_reservation) parts_.ledger.release({context.run, context.call, 1});
     judgement.has_reservation = false;
-    judgement.verdict = unavailable("pipeline", Error(Code::kCancelled, "the run's calls were cancelled before this one began"));
+    judgement.verdict =
+        unavailable("pipeline", Error(Code::kCancelled, "the run's calls were cancelled before this one began"));
   }
   auto recorded = Result<>{};
   if (auto logged = parts_.log.append(Judged{judgement.verdict, decide_ns}, context.call, context.parent); !logged) {
@@ -250,7 +259,8 @@ Task<Pipeline::Ran> Pipeline::run(Action action, CallContext parent) {
   auto governed = co_await govern(std::move(action), std::move(parent));
   Ran ran{governed.number, governed.verdict, {}};
   if (!governed.call) {
-    const auto code = governed.verdict.decision == Decision::kUnavailable ? Code::kUnavailable : Code::kPermissionDenied;
+    const auto code =
+        governed.verdict.decision == Decision::kUnavailable ? Code::kUnavailable : Code::kPermissionDenied;
     ran.outcome = failed_outcome(Error(code, explain_to_agent(governed.verdict, tool, resource)));
     co_return ran;
   }
@@ -282,9 +292,10 @@ Task<std::expected<Permit, Verdict>> Pipeline::permit_nested(Action nested, Call
   co_return Permit(action, 1, {});
 }
 
-Task<Result<>> Pipeline::record_executed(CallContext context, std::uint32_t attempt, Outcome outcome, std::string layer) {
-  REMIT_CO_TRY(const auto sequence,
-               parts_.log.append(Executed{attempt, std::move(outcome), std::move(layer)}, context.call, context.parent));
+Task<Result<>> Pipeline::record_executed(CallContext context, std::uint32_t attempt, Outcome outcome,
+                                         std::string layer) {
+  REMIT_CO_TRY(const auto sequence, parts_.log.append(Executed{attempt, std::move(outcome), std::move(layer)},
+                                                      context.call, context.parent));
   co_return co_await parts_.log.wait_durable(sequence);
 }
 
@@ -295,7 +306,8 @@ void Pipeline::settle(CallState& state, Outcome& outcome) {
     outcome.text = outcome.error->to_string();
   }
   const auto charged = parts_.ledger.settle({state.context.run, state.context.call, 1}, *state.action, outcome);
-  // A failure to record shows at the next proposal, which the log then refuses; the lease stays charged until a resume reconciles it.
+  // A failure to record shows at the next proposal, which the log then refuses; the lease stays charged until a resume
+  // reconciles it.
   (void)parts_.log.append(Settled{1, outcome, charged, outcome.usage_known}, state.context.call, state.context.parent);
   for (const auto* stages : {&parts_.before_budget, &parts_.after_budget}) {
     for (auto* stage : *stages) stage->settle(*state.action, state.context, outcome);

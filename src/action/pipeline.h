@@ -1,9 +1,11 @@
 // Pipeline: the one way from a proposed action to its effect. For each action, in this order:
 //
-//   Proposed → stages before the budget (permissions) → budget → stages behind it (human) → Judged → Reserved → Started → executor → Settled
+//   Proposed → stages before the budget (permissions) → budget → stages behind it (human) → Judged → Reserved → Started
+//   → executor → Settled
 //
-// The first stage that does not allow ends it; an Ask goes on to the stages behind, so that nobody is asked about what would be refused anyway.
-// Fail closed: an unknown tool, a log that cannot be written, or a ledger that cannot reserve keep the action from running.
+// The first stage that does not allow ends it; an Ask goes on to the stages behind, so that nobody is asked about what
+// would be refused anyway. Fail closed: an unknown tool, a log that cannot be written, or a ledger that cannot reserve
+// keep the action from running.
 //
 // One Pipeline is one run, on the thread of its mission's shard. It outlives every call it started.
 #pragma once
@@ -50,9 +52,9 @@ class Pipeline final : public Governor {
  public:
   explicit Pipeline(PipelineParts parts);
 
-  // Judges `action` and, when it may run, starts it. Of `parent` the importance, deadline and call number (0: no parent) are taken over.
-  // The returned call yields the executor's events as the stages let them pass; when it yields Done the action is settled. A call that is
-  // destroyed early is cancelled, drained and settled in the background.
+  // Judges `action` and, when it may run, starts it. Of `parent` the importance, deadline and call number (0: no
+  // parent) are taken over. The returned call yields the executor's events as the stages let them pass; when it yields
+  // Done the action is settled. A call that is destroyed early is cancelled, drained and settled in the background.
   Task<Governed> govern(Action action, CallContext parent);
 
   // govern() and drain: the outcome, or the explained refusal as an outcome that is not ok.
@@ -64,17 +66,20 @@ class Pipeline final : public Governor {
   Task<Ran> run(Action action, CallContext parent);
 
   Task<std::expected<Permit, Verdict>> permit_nested(Action action, CallContext parent) override;
-  Task<Result<>> record_executed(CallContext context, std::uint32_t attempt, Outcome outcome, std::string layer) override;
+  Task<Result<>> record_executed(CallContext context, std::uint32_t attempt, Outcome outcome,
+                                 std::string layer) override;
 
   // On resume: the number after which calls go on.
   void continue_after(std::uint64_t call) { last_call_ = call; }
 
   std::size_t open_calls() const { return open_calls_; }
-  // Cancels every call under way, also those still being judged, which then do not begin; used by stop and when the time is used up.
+  // Cancels every call under way, also those still being judged, which then do not begin; used by stop and when the
+  // time is used up.
   void cancel_all(CancelReason reason);
   // Some call is under way or being judged.
   bool busy() const { return !depth_.empty(); }
-  // Returns when none is. To be awaited before the pipeline goes: a call whose caller went is drained in the background.
+  // Returns when none is. To be awaited before the pipeline goes: a call whose caller went is drained in the
+  // background.
   Task<> wait_idle();
 
  private:
@@ -88,7 +93,8 @@ class Pipeline final : public Governor {
   };
   Result<CallContext> open_context(const CallContext& parent);
   Task<Judgement> judge(std::shared_ptr<const Action> action, CallContext context, bool reserve);
-  static Task<Verdict> ask_stages(std::vector<Stage*> stages, std::shared_ptr<const Action> action, CallContext context, Verdict so_far);
+  static Task<Verdict> ask_stages(std::vector<Stage*> stages, std::shared_ptr<const Action> action, CallContext context,
+                                  Verdict so_far);
   Verdict reserve(const Action& action, const CallContext& context, Judgement& judgement);
   Task<Result<>> record_start(std::shared_ptr<const Action> action, CallContext context, Amounts reserved);
   void settle(CallState& state, Outcome& outcome);

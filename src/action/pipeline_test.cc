@@ -2,11 +2,11 @@
 
 #include <type_traits>
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include "core/event_channel.h"
 
@@ -16,7 +16,8 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-// The proof that there is no way around the pipeline is a matter of types: nobody else can make, copy or default-make a Permit.
+// The proof that there is no way around the pipeline is a matter of types: nobody else can make, copy or default-make a
+// Permit.
 static_assert(!std::is_default_constructible_v<Permit>);
 static_assert(!std::is_copy_constructible_v<Permit>);
 static_assert(!std::is_constructible_v<Permit, std::shared_ptr<const Action>, std::uint32_t, Amounts>);
@@ -87,7 +88,8 @@ class FixedStage final : public Stage {
 
 class ScriptExecutor final : public Executor {
  public:
-  ScriptExecutor(asio::any_io_executor executor, std::vector<std::string> chunks) : executor_(executor), chunks_(std::move(chunks)) {}
+  ScriptExecutor(asio::any_io_executor executor, std::vector<std::string> chunks)
+      : executor_(executor), chunks_(std::move(chunks)) {}
   std::unique_ptr<Call> start(Permit&& permit, CallContext) override {
     ++started;
     tool = permit.action().tool;
@@ -307,11 +309,13 @@ TEST(Pipeline, TheDeadlineCancels) {
 TEST(Pipeline, ACallThatIsQuickerThanItsDeadlineLeavesNoTimerBehind) {
   Bed bed;
   SystemClock real;
-  auto pipeline = Pipeline({bed.io.get_executor(), Ulid::make(bed.clock, bed.rng), real, bed.log, bed.ledger, bed.table, {}, {}});
+  auto pipeline =
+      Pipeline({bed.io.get_executor(), Ulid::make(bed.clock, bed.rng), real, bed.log, bed.ledger, bed.table, {}, {}});
   bed.table.add("files.", bed.executor);
   CallContext context;
   context.deadline = real.steady_now() + std::chrono::hours(1);
-  for (int i = 0; i < 20; ++i) EXPECT_TRUE(run(bed, pipeline, Bed::action(), context).outcome.ok);  // Returns when nothing waits any more.
+  for (int i = 0; i < 20; ++i)
+    EXPECT_TRUE(run(bed, pipeline, Bed::action(), context).outcome.ok);  // Returns when nothing waits any more.
 }
 
 Task<> nest(Pipeline* pipeline, std::size_t depth, std::string* refused) {
@@ -377,7 +381,8 @@ TEST(Pipeline, WhatIsCancelledWhileItIsJudgedDoesNotBegin) {
   Bed bed;
   SlowStage slow(bed.clock);
   bed.table.add("files.", bed.executor);
-  Pipeline pipeline({bed.io.get_executor(), Ulid::make(bed.clock, bed.rng), bed.clock, bed.log, bed.ledger, bed.table, {}, {&slow}});
+  Pipeline pipeline(
+      {bed.io.get_executor(), Ulid::make(bed.clock, bed.rng), bed.clock, bed.log, bed.ledger, bed.table, {}, {&slow}});
   Pipeline::Ran ran;
   asio::co_spawn(bed.io, run_one(&pipeline, Bed::action(), {}, &ran), asio::detached);
   bed.io.poll();

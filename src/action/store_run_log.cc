@@ -6,7 +6,8 @@ namespace remit::action {
 
 Result<> StoreRunLog::write(std::uint64_t sequence, std::string bytes) {
   REMIT_TRY(const auto given, log_->append(bytes));
-  if (given != sequence) return fail(internal_error(fmt::format("the run log gave number {} to record {}", given, sequence)));
+  if (given != sequence)
+    return fail(internal_error(fmt::format("the run log gave number {} to record {}", given, sequence)));
   return {};
 }
 

@@ -11,7 +11,8 @@ namespace remit::action {
 
 class StoreRunLog final : public RunLog {
  public:
-  // `clock` and `log` must outlive it. Before the first append of a resumed run, replay() every record that the log holds.
+  // `clock` and `log` must outlive it. Before the first append of a resumed run, replay() every record that the log
+  // holds.
   StoreRunLog(const Clock& clock, std::unique_ptr<store::Log> log) : RunLog(clock), log_(std::move(log)) {}
 
   Task<Result<>> wait_durable(std::uint64_t sequence) override { return log_->wait_durable(sequence); }

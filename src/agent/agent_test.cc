@@ -3,12 +3,12 @@
 
 #include <deque>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
 
 #include "core/event_channel.h"
 
@@ -37,7 +37,9 @@ class MemoryLog final : public action::RunLog {
 // Counts calls of the model only.
 class TurnLedger final : public Ledger {
  public:
-  Result<Amounts> estimate(const Action& action) const override { return Amounts{{}, 0, action.kind == ActionKind::kModelCall ? 1 : 0}; }
+  Result<Amounts> estimate(const Action& action) const override {
+    return Amounts{{}, 0, action.kind == ActionKind::kModelCall ? 1 : 0};
+  }
   Result<> reserve(const AttemptId&, const Amounts& amounts) override {
     if (amounts.calls > turns_left) return fail(Code::kResourceExhausted, "no turns left");
     turns_left -= amounts.calls;
@@ -73,7 +75,8 @@ class ScriptedModel final : public Executor {
   }
   void say(std::string text, std::vector<ToolUse> uses = {}, StopReason stop = StopReason::kEnd) {
     ModelResponse response;
-    response.message.role = Role::kAssistant, response.message.text = std::move(text), response.message.tool_uses = std::move(uses);
+    response.message.role = Role::kAssistant, response.message.text = std::move(text),
+    response.message.tool_uses = std::move(uses);
     response.stop = response.message.tool_uses.empty() ? stop : StopReason::kToolUse;
     answers.push_back(std::move(response));
   }
@@ -97,7 +100,8 @@ class FakeTools final : public Executor {
   FakeTools(asio::any_io_executor executor, Clock& clock) : executor_(executor), clock_(clock) {}
   std::unique_ptr<Call> start(Permit&& permit, CallContext) override {
     started.push_back(permit.action().resource);
-    return make_call(executor_, [this, path = permit.action().resource](std::shared_ptr<EventSink>) { return play(this, path); });
+    return make_call(executor_,
+                     [this, path = permit.action().resource](std::shared_ptr<EventSink>) { return play(this, path); });
   }
   std::vector<std::string> started;
   std::map<std::string, std::string> texts;  // Resource → what comes back; by default "content of RESOURCE".
@@ -255,7 +259,9 @@ TEST(BuiltinAgent, CallsOfOneTurnAreBounded) {
 
 TEST(BuiltinAgent, WrongArgumentsAndRefusalsReachTheModel) {
   Bed bed;
-  bed.model.say("", {{"1", "files_read", R"({"file": "a"})"}, {"2", "files_reed", "{}"}, {"3", "files_read", "{oops"},
+  bed.model.say("", {{"1", "files_read", R"({"file": "a"})"},
+                     {"2", "files_reed", "{}"},
+                     {"3", "files_read", "{oops"},
                      {"4", "http_request", R"({"url": "https://x.test/"})"}});
   bed.model.say("done");
   bed.work();
@@ -266,7 +272,8 @@ TEST(BuiltinAgent, WrongArgumentsAndRefusalsReachTheModel) {
   EXPECT_THAT(results[2], HasSubstr("could not be read"));
   EXPECT_THAT(results[3], HasSubstr("no address may be reached"));
   EXPECT_THAT(bed.tools.started, ElementsAre());
-  for (const auto& message : bed.model.requests.back().messages) EXPECT_TRUE(message.role != Role::kTool || message.is_error);
+  for (const auto& message : bed.model.requests.back().messages)
+    EXPECT_TRUE(message.role != Role::kTool || message.is_error);
 }
 
 TEST(BuiltinAgent, AnApprovedCallIsTriedAgain) {
@@ -332,7 +339,8 @@ TEST(BuiltinAgent, CirclesAreFirstToldAndThenEnded) {
   EXPECT_THAT(bed.results()[1], HasSubstr("try something else"));
 }
 
-// Plays `turns` of the model, takes the log of it as a crash would leave it, and goes on from there in a second process.
+// Plays `turns` of the model, takes the log of it as a crash would leave it, and goes on from there in a second
+// process.
 struct Resumed {
   Bed before, after;
   AgentEnd end;
@@ -353,7 +361,8 @@ struct Resumed {
     after.pipeline->continue_after(last);
     script(after);
     after.model.say("done");
-    after.model.answers.erase(after.model.answers.begin(), after.model.answers.begin() + static_cast<std::ptrdiff_t>(answers));
+    after.model.answers.erase(after.model.answers.begin(),
+                              after.model.answers.begin() + static_cast<std::ptrdiff_t>(answers));
     end = after.work(agent);
   }
 };
@@ -431,7 +440,8 @@ TEST(BuiltinAgentResume, AnInterruptedCallIsRepeatedOnlyWhenNothingOfItRemained)
 
 TEST(Conversation, IsTrimmedTheSameWayEveryTime) {
   Conversation conversation("system", "goal");
-  for (int i = 0; i < 20; ++i) conversation.add_tool_result({fmt::to_string(i), "files_read", "{}"}, std::string(100'000, char('a' + i)), false);
+  for (int i = 0; i < 20; ++i)
+    conversation.add_tool_result({fmt::to_string(i), "files_read", "{}"}, std::string(100'000, char('a' + i)), false);
   const auto trimmed = conversation.trimmed();
   std::size_t bytes = 0, whole = 0;
   for (std::size_t i = 0; i < trimmed.size(); ++i) {

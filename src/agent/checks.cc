@@ -24,7 +24,9 @@ Result<std::vector<std::string>> named_files(const CheckSpec& spec, const std::s
     std::error_code error;
     const auto status = std::filesystem::symlink_status(workspace_folder + "/" + *normal, error);
     if (std::filesystem::is_symlink(status)) {
-      return fail(Code::kFailedPrecondition, fmt::format("check {}: {} is a symbolic link and cannot be pinned; name the file itself", spec.name, *normal));
+      return fail(Code::kFailedPrecondition,
+                  fmt::format("check {}: {} is a symbolic link and cannot be pinned; name the file itself", spec.name,
+                              *normal));
     }
     if (std::filesystem::is_regular_file(status)) paths.push_back(*normal);
   }
@@ -43,7 +45,8 @@ Task<std::string> read_all(sandbox::Process& process) {
 
 }  // namespace
 
-Result<Checks> Checks::pin(std::vector<CheckSpec> specs, const std::string& workspace_folder, const std::string& folder, bool fresh) {
+Result<Checks> Checks::pin(std::vector<CheckSpec> specs, const std::string& workspace_folder, const std::string& folder,
+                           bool fresh) {
   Checks checks;
   checks.specs_ = std::move(specs);
   if (fresh) {
@@ -83,22 +86,23 @@ Result<> Checks::load_from(const std::string& folder) {
                     std::string(get_string(entry.get_object(), "sha256"))};
     REMIT_TRY(const auto bytes, read_file(file.copy, kPinnedFileBytes));
     if (sha256_hex(bytes) != file.sha256) {
-      return fail(Code::kDataLoss, fmt::format("the pinned copy of {} at {} was changed; begin a new run", file.path, file.copy));
+      return fail(Code::kDataLoss,
+                  fmt::format("the pinned copy of {} at {} was changed; begin a new run", file.path, file.copy));
     }
     pinned_.push_back(std::move(file));
   }
   return {};
 }
 
-Task<std::vector<CheckResult>> Checks::run(sandbox::Launcher& launcher, sandbox::Workspace& workspace, asio::thread_pool& file_pool,
-                                           sandbox::Limits limits) const {
+Task<std::vector<CheckResult>> Checks::run(sandbox::Launcher& launcher, sandbox::Workspace& workspace,
+                                           asio::thread_pool& file_pool, sandbox::Limits limits) const {
   std::vector<CheckResult> results;
   for (const auto& spec : specs_) results.push_back(co_await run_one(spec, launcher, workspace, file_pool, limits));
   co_return results;
 }
 
-Task<CheckResult> Checks::run_one(CheckSpec check, sandbox::Launcher& launcher, sandbox::Workspace& workspace, asio::thread_pool& file_pool,
-                                  sandbox::Limits limits) const {
+Task<CheckResult> Checks::run_one(CheckSpec check, sandbox::Launcher& launcher, sandbox::Workspace& workspace,
+                                  asio::thread_pool& file_pool, sandbox::Limits limits) const {
   CheckResult result{check.name, false, "", 0};
   const std::string id = "check-" + check.name;
   auto layer = co_await run_blocking(file_pool, [&workspace, id] {

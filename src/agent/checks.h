@@ -1,6 +1,7 @@
-// Checks: commands that decide whether the goal is met. What they name of the workspace is copied aside when the run begins and its hash is noted;
-// at the end each check runs in a fresh sandbox over the run's files with those copies laid on top, read-only, and whatever it changes is thrown
-// away. So the agent can neither change a check nor leave something behind in it. One shard's thread.
+// Checks: commands that decide whether the goal is met. What they name of the workspace is copied aside when the run
+// begins and its hash is noted; at the end each check runs in a fresh sandbox over the run's files with those copies
+// laid on top, read-only, and whatever it changes is thrown away. So the agent can neither change a check nor leave
+// something behind in it. One shard's thread.
 #pragma once
 
 #include <string>
@@ -26,26 +27,29 @@ struct CheckSpec {
 };
 
 struct PinnedFile {
-  std::string path;    // Relative to the workspace.
-  std::string copy;    // Absolute, in the run's folder.
+  std::string path;  // Relative to the workspace.
+  std::string copy;  // Absolute, in the run's folder.
   std::string sha256;
 };
 
 class Checks {
  public:
-  // `folder` receives the copies and a list of them. With `fresh` false (a resume) those copies are used again, whatever the workspace holds by now.
-  // Fails when a check cannot be pinned, or a copy is not what its hash says: a run without its checks would prove nothing.
-  static Result<Checks> pin(std::vector<CheckSpec> specs, const std::string& workspace_folder, const std::string& folder, bool fresh);
+  // `folder` receives the copies and a list of them. With `fresh` false (a resume) those copies are used again,
+  // whatever the workspace holds by now. Fails when a check cannot be pinned, or a copy is not what its hash says: a
+  // run without its checks would prove nothing.
+  static Result<Checks> pin(std::vector<CheckSpec> specs, const std::string& workspace_folder,
+                            const std::string& folder, bool fresh);
 
   const std::vector<PinnedFile>& pinned() const { return pinned_; }
   bool empty() const { return specs_.empty(); }
 
   // Runs them one after the other. A check that cannot be run has failed and says why.
-  Task<std::vector<CheckResult>> run(sandbox::Launcher& launcher, sandbox::Workspace& workspace, asio::thread_pool& file_pool, sandbox::Limits limits) const;
+  Task<std::vector<CheckResult>> run(sandbox::Launcher& launcher, sandbox::Workspace& workspace,
+                                     asio::thread_pool& file_pool, sandbox::Limits limits) const;
 
  private:
-  Task<CheckResult> run_one(CheckSpec spec, sandbox::Launcher& launcher, sandbox::Workspace& workspace, asio::thread_pool& file_pool,
-                            sandbox::Limits limits) const;
+  Task<CheckResult> run_one(CheckSpec spec, sandbox::Launcher& launcher, sandbox::Workspace& workspace,
+                            asio::thread_pool& file_pool, sandbox::Limits limits) const;
 
   Result<> pin_from(const std::string& workspace_folder, const std::string& folder);
   Result<> load_from(const std::string& folder);

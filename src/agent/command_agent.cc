@@ -1,5 +1,6 @@
 #include "agent/command_agent.h"
 
+#include <fmt/format.h>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -7,7 +8,6 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <fmt/format.h>
 
 #include "agent/conversation.h"
 #include "base/blocking.h"
@@ -48,7 +48,10 @@ std::string end_of_text(std::string text, std::size_t most) {
 // One start of the program.
 struct CommandAgent::Life {
   Life(const asio::any_io_executor& executor, Permit&& permitted, CallContext around, std::string door_key)
-      : permit(std::move(permitted)), context(std::move(around)), key(std::move(door_key)), lines(key),
+      : permit(std::move(permitted)),
+        context(std::move(around)),
+        key(std::move(door_key)),
+        lines(key),
         accepting_ended(executor, asio::steady_timer::time_point::max()) {}
 
   Permit permit;
@@ -108,7 +111,8 @@ AgentEnd CommandAgent::end_of(const Outcome& outcome) const {
 
 Task<AgentEnd> CommandAgent::work() {
   if (auto restored = std::exchange(restored_outcome_, std::nullopt)) co_return end_of(*restored);
-  if (!past_calls_.empty()) parts_.host.note("the agent's program is started again; what it had not finished is dropped");
+  if (!past_calls_.empty())
+    parts_.host.note("the agent's program is started again; what it had not finished is dropped");
   for (;;) {
     if (!co_await parts_.host.proceed()) co_return AgentEnd{EndKind::kStopped, "", ""};
     auto ran = co_await parts_.pipeline.run(agent_action(parts_.argv), parts_.context);
@@ -150,7 +154,8 @@ void CommandAgent::budget_refused() {
   if (life_->wind_down) return;
   parts_.host.note(fmt::format("the reserve is used up too; the agent has {} s to finish", kWindDown.count()));
   const auto signal = life_->wind_down = std::make_shared<asio::cancellation_signal>();
-  asio::co_spawn(parts_.executor, wind_down(life_), asio::bind_cancellation_slot(signal->slot(), [signal](std::exception_ptr) {}));
+  asio::co_spawn(parts_.executor, wind_down(life_),
+                 asio::bind_cancellation_slot(signal->slot(), [signal](std::exception_ptr) {}));
 }
 
 Task<> CommandAgent::wind_down(std::weak_ptr<Life> watched) {
@@ -166,7 +171,8 @@ Task<> CommandAgent::wind_down(std::weak_ptr<Life> watched) {
 
 std::unique_ptr<Call> CommandAgent::start(Permit&& permit, CallContext context) {
   auto life = std::make_shared<Life>(parts_.executor, std::move(permit), context, parts_.make_key());
-  return make_call(parts_.executor, [this, life](std::shared_ptr<EventSink> sink) { return run(life, std::move(sink)); });
+  return make_call(parts_.executor,
+                   [this, life](std::shared_ptr<EventSink> sink) { return run(life, std::move(sink)); });
 }
 
 sandbox::Spec CommandAgent::spec_of(const Life& life) const {
@@ -198,13 +204,15 @@ sandbox::Spec CommandAgent::spec_of(const Life& life) const {
 
 Task<Outcome> CommandAgent::run(std::shared_ptr<Life> life, std::shared_ptr<EventSink> sink) {
   const std::string id = fmt::format("call-{}-{}", life->context.call, life->permit.attempt());
-  auto layer = co_await run_blocking(parts_.file_pool, [&workspace = parts_.workspace, id] { return workspace.begin_layer(id); });
+  auto layer = co_await run_blocking(parts_.file_pool,
+                                     [&workspace = parts_.workspace, id] { return workspace.begin_layer(id); });
   if (!layer) co_return failed_outcome(layer.error().wrap("the workspace could not be prepared"));
   life->layer = std::make_shared<sandbox::Layer>(std::move(*layer));
   auto process = co_await parts_.launcher.start(spec_of(*life));
   if (!process) {
     co_await sandbox::drop_changes(parts_.file_pool, life->layer);
-    co_return failed_outcome(process.error().wrap(fmt::format("the agent's program '{}' could not be started", printable(parts_.argv.front(), 200))));
+    co_return failed_outcome(process.error().wrap(
+        fmt::format("the agent's program '{}' could not be started", printable(parts_.argv.front(), 200))));
   }
   life->process = std::move(*process);
   life->doors = parts_.open_doors(life->context, life->key);
@@ -217,8 +225,8 @@ Task<Outcome> CommandAgent::run(std::shared_ptr<Life> life, std::shared_ptr<Even
     co_await sandbox::drop_changes(parts_.file_pool, life->layer);
     co_return outcome;
   }
-  co_return co_await sandbox::keep_changes(parts_.pipeline, parts_.file_pool, life->context, life->permit.attempt(), life->layer,
-                                            std::move(outcome));
+  co_return co_await sandbox::keep_changes(parts_.pipeline, parts_.file_pool, life->context, life->permit.attempt(),
+                                           life->layer, std::move(outcome));
 }
 
 Task<sandbox::ExitReport> CommandAgent::live(std::shared_ptr<Life> life, std::shared_ptr<EventSink> sink) {
@@ -242,7 +250,8 @@ Task<> CommandAgent::accept_connections(std::shared_ptr<Life> life) {
     boost::system::error_code error;
     UniqueFd socket(connection->release(error));
     if (error || !socket) continue;
-    if (const auto served = life->doors->serve(std::move(socket)); !served) log::debug("bridge: {}", served.error().to_string());
+    if (const auto served = life->doors->serve(std::move(socket)); !served)
+      log::debug("bridge: {}", served.error().to_string());
   }
   life->accepting = false;
   life->accepting_ended.cancel();
@@ -260,7 +269,8 @@ Task<> CommandAgent::read_output(std::shared_ptr<Life> life, std::shared_ptr<Eve
   record(life->lines.finish());
 }
 
-Outcome CommandAgent::outcome_of(const Life& life, const sandbox::ExitReport& report, std::optional<CancelReason> cancelled) const {
+Outcome CommandAgent::outcome_of(const Life& life, const sandbox::ExitReport& report,
+                                 std::optional<CancelReason> cancelled) const {
   Outcome outcome;
   outcome.ok = report.ended_by == sandbox::EndedBy::kExit && report.exit_code == 0;
   outcome.text = life.lines.tail(OutputLines::Stream::kStdout);
@@ -293,11 +303,13 @@ Task<Verdict> CommandAgentStage::decide(const Action& action, const CallContext&
   }
   if (action.kind == ActionKind::kModelCall && !parts_.no_model.empty()) {
     auto verdict = Verdict::deny(layer, "no model", parts_.no_model);
-    verdict.suggestion = "declare a ModelProvider for spec.model.providerRef, or use --live with a key in the environment";
+    verdict.suggestion =
+        "declare a ModelProvider for spec.model.providerRef, or use --live with a key in the environment";
     co_return verdict;
   }
   if (held_ + parts_.open_calls() >= kAgentCalls) {
-    co_return Verdict::deny(layer, "limit", fmt::format("{} calls of the agent are under way; wait for one to end", kAgentCalls));
+    co_return Verdict::deny(layer, "limit",
+                            fmt::format("{} calls of the agent are under way; wait for one to end", kAgentCalls));
   }
   ++held_;
   const bool goes_on = co_await parts_.hold();

@@ -1,9 +1,11 @@
-// CommandAgent: a program of the user's as the agent. It runs in one Process sandbox on the workspace for its whole life; its only way out is the
-// bridge, each connection of which is handed to the run's front doors. What it changed becomes file actions when it ends, as with shell.run.
+// CommandAgent: a program of the user's as the agent. It runs in one Process sandbox on the workspace for its whole
+// life; its only way out is the bridge, each connection of which is handed to the run's front doors. What it changed
+// becomes file actions when it ends, as with shell.run.
 //
-// The program is itself an action, "agent.run" (channel "runtime"): judged, recorded, settled. What comes in by the doors is nested in it. Order for
-// crash safety: program ends → doors closed → paths judged → Executed is durable → merge → Settled. A run that a crash interrupted before Executed
-// starts the program again on the run's files; the layer of the interrupted one is dropped.
+// The program is itself an action, "agent.run" (channel "runtime"): judged, recorded, settled. What comes in by the
+// doors is nested in it. Order for crash safety: program ends → doors closed → paths judged → Executed is durable →
+// merge → Settled. A run that a crash interrupted before Executed starts the program again on the run's files; the
+// layer of the interrupted one is dropped.
 //
 // One shard's thread. It outlives the pipeline's calls, and the log.
 #pragma once
@@ -30,14 +32,15 @@
 namespace remit::agent {
 
 inline constexpr std::string_view kAgentTool = "agent.run";
-inline constexpr std::uint16_t kBridgePort = 4141;                // The doors inside the sandbox; nothing else listens there.
-inline constexpr std::size_t kAgentOutputBytes = 32u << 20;       // Of each stream; the rest is drained and counted.
-inline constexpr std::uint64_t kAgentHomeBytes = 256u << 20;      // HOME, in memory.
-inline constexpr std::uint64_t kAgentTmpBytes = 256u << 20;       // /tmp, in memory.
-inline constexpr std::chrono::hours kAgentWallTime{24 * 30};      // activeDuration and stop end it long before.
-inline constexpr std::chrono::seconds kAgentGrace{5};             // Between SIGTERM and the kill: time to save its work.
-inline constexpr std::chrono::seconds kWindDown{30};              // What an agent has to finish by itself after its budget is used up.
-inline constexpr std::chrono::milliseconds kDoorsGrace{200};      // For answers under way when the program has ended.
+inline constexpr std::uint16_t kBridgePort = 4141;  // The doors inside the sandbox; nothing else listens there.
+inline constexpr std::size_t kAgentOutputBytes = 32u << 20;   // Of each stream; the rest is drained and counted.
+inline constexpr std::uint64_t kAgentHomeBytes = 256u << 20;  // HOME, in memory.
+inline constexpr std::uint64_t kAgentTmpBytes = 256u << 20;   // /tmp, in memory.
+inline constexpr std::chrono::hours kAgentWallTime{24 * 30};  // activeDuration and stop end it long before.
+inline constexpr std::chrono::seconds kAgentGrace{5};         // Between SIGTERM and the kill: time to save its work.
+inline constexpr std::chrono::seconds kWindDown{
+    30};  // What an agent has to finish by itself after its budget is used up.
+inline constexpr std::chrono::milliseconds kDoorsGrace{200};  // For answers under way when the program has ended.
 
 // The front doors of one start of the program.
 class Doors {
@@ -115,8 +118,8 @@ class CommandAgent final : public Driver, public Executor {
 // The action that stands for the program.
 Action agent_action(const std::vector<std::string>& argv);
 
-// Stands before the permissions of a run whose agent is a command: holds what the agent asks for while the run is paused, and refuses
-// model calls of a run without a model.
+// Stands before the permissions of a run whose agent is a command: holds what the agent asks for while the run is
+// paused, and refuses model calls of a run without a model.
 class CommandAgentStage final : public Stage {
  public:
   struct Parts {

@@ -1,10 +1,10 @@
 // What needs no sandbox; test/command_test.py runs whole agents.
 #include "agent/command_agent.h"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 
 namespace remit::agent {
 namespace {
@@ -24,7 +24,8 @@ struct Bench {
     CallContext context;
     context.parent = parent;
     Verdict verdict;
-    asio::co_spawn(io, stage.decide(action, context, Verdict::allow("", "")), [&](std::exception_ptr, Verdict decided) { verdict = std::move(decided); });
+    asio::co_spawn(io, stage.decide(action, context, Verdict::allow("", "")),
+                   [&](std::exception_ptr, Verdict decided) { verdict = std::move(decided); });
     io.restart();
     io.run();
     return verdict;

@@ -32,7 +32,8 @@ std::vector<Message> Conversation::trimmed() const {
     if (total <= kContextBytes || tool_messages <= kKeptToolMessages) break;
     if (message.role != Role::kTool) continue;
     --tool_messages;
-    std::string shorter = fmt::format("[{} bytes of an old result were left out; call the tool again if you need them]", message.text.size());
+    std::string shorter = fmt::format("[{} bytes of an old result were left out; call the tool again if you need them]",
+                                      message.text.size());
     if (shorter.size() >= message.text.size()) continue;
     total -= message.text.size() - shorter.size();
     message.text = std::move(shorter);
@@ -47,8 +48,8 @@ void RestoredCalls::add(const RunRecord& record) {
 }
 
 bool RestoredCalls::is_answer(const Entry& entry) {
-  return entry.action.kind == ActionKind::kModelCall && entry.action.channel == "builtin" && entry.outcome && entry.outcome->ok &&
-         entry.outcome->response;
+  return entry.action.kind == ActionKind::kModelCall && entry.action.channel == "builtin" && entry.outcome &&
+         entry.outcome->ok && entry.outcome->response;
 }
 
 std::vector<RestoredCalls::Answer> RestoredCalls::answers() const {
@@ -59,12 +60,14 @@ std::vector<RestoredCalls::Answer> RestoredCalls::answers() const {
   return answers;
 }
 
-std::optional<RestoredCalls::ToolResult> RestoredCalls::tool_result(std::uint64_t answer, const std::string& tool_use_id,
+std::optional<RestoredCalls::ToolResult> RestoredCalls::tool_result(std::uint64_t answer,
+                                                                    const std::string& tool_use_id,
                                                                     const std::string& action_hash) const {
   const Entry* found = nullptr;
   for (auto call = calls_.upper_bound(answer); call != calls_.end() && !is_answer(call->second); ++call) {
     const Action& action = call->second.action;
-    if (action.channel != "builtin" || action.kind == ActionKind::kModelCall || action.provider_call_id != tool_use_id) continue;
+    if (action.channel != "builtin" || action.kind == ActionKind::kModelCall || action.provider_call_id != tool_use_id)
+      continue;
     // The last call counts: one before it may have waited for an approval or been interrupted.
     if (!tool_use_id.empty() || action.hash() == action_hash) found = &call->second;
   }
@@ -75,7 +78,8 @@ std::optional<RestoredCalls::ToolResult> RestoredCalls::tool_result(std::uint64_
   }
   if (found->verdict && !found->verdict->allows()) {
     const bool asked = found->verdict->decision == Decision::kAsk;
-    return ToolResult{found->action, explain_to_agent(*found->verdict, found->action.tool, found->action.resource), true, asked};
+    return ToolResult{found->action, explain_to_agent(*found->verdict, found->action.tool, found->action.resource),
+                      true, asked};
   }
   return ToolResult{found->action, "", true, true};
 }

@@ -1,4 +1,5 @@
-// Conversation: the messages of the built-in agent, and how they are rebuilt from a run's log after a crash. A value; no I/O.
+// Conversation: the messages of the built-in agent, and how they are rebuilt from a run's log after a crash. A value;
+// no I/O.
 #pragma once
 
 #include <map>
@@ -50,9 +51,10 @@ class RestoredCalls {
     bool is_error = false;
     bool repeat = false;  // Interrupted before it had an effect: do it again.
   };
-  // Of the tool call that the model's answer in call `answer` proposed; nullopt when it never came that far. Some models give ids that repeat from
-  // turn to turn, or none: then the action's hash tells.
-  std::optional<ToolResult> tool_result(std::uint64_t answer, const std::string& tool_use_id, const std::string& action_hash) const;
+  // Of the tool call that the model's answer in call `answer` proposed; nullopt when it never came that far. Some
+  // models give ids that repeat from turn to turn, or none: then the action's hash tells.
+  std::optional<ToolResult> tool_result(std::uint64_t answer, const std::string& tool_use_id,
+                                        const std::string& action_hash) const;
 
  private:
   struct Entry {

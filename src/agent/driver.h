@@ -1,4 +1,5 @@
-// Driver: what works on a mission: the built-in loop or a command. The runtime drives any of them in the same way. One shard's thread.
+// Driver: what works on a mission: the built-in loop or a command. The runtime drives any of them in the same way. One
+// shard's thread.
 #pragma once
 
 #include "agent/host.h"

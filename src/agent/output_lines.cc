@@ -9,7 +9,8 @@ namespace remit::agent {
 std::string OutputLines::masked(std::string_view text) const {
   std::string out = to_valid_utf8(text);
   if (key_.empty()) return out;
-  for (auto at = out.find(key_); at != std::string::npos; at = out.find(key_, at + 3)) out.replace(at, key_.size(), "***");
+  for (auto at = out.find(key_); at != std::string::npos; at = out.find(key_, at + 3))
+    out.replace(at, key_.size(), "***");
   return out;
 }
 

@@ -8,9 +8,10 @@
 
 namespace remit::agent {
 
-inline constexpr std::size_t kOutputLineBytes = 4u << 10;       // A longer line is broken.
-inline constexpr std::size_t kRecordedOutputBytes = 1u << 20;   // Of one program, both streams; then only the end is kept.
-inline constexpr std::size_t kOutputTailBytes = 16u << 10;      // Kept of each stream's end.
+inline constexpr std::size_t kOutputLineBytes = 4u << 10;  // A longer line is broken.
+inline constexpr std::size_t kRecordedOutputBytes = 1u
+                                                    << 20;  // Of one program, both streams; then only the end is kept.
+inline constexpr std::size_t kOutputTailBytes = 16u << 10;  // Kept of each stream's end.
 
 class OutputLines {
  public:
@@ -18,7 +19,8 @@ class OutputLines {
   // The key is replaced by "***" wherever it stands in a line.
   explicit OutputLines(std::string key) : key_(std::move(key)) {}
 
-  // The whole lines that these bytes complete, valid UTF-8, without their ends. After kRecordedOutputBytes one last line says so.
+  // The whole lines that these bytes complete, valid UTF-8, without their ends. After kRecordedOutputBytes one last
+  // line says so.
   std::vector<std::string> add(Stream stream, std::string_view bytes);
   // What is left without an end of line.
   std::vector<std::string> finish();

@@ -3,10 +3,10 @@
 #include <filesystem>
 #include <thread>
 
+#include <gtest/gtest.h>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
-#include <gtest/gtest.h>
 
 #include "base/blocking.h"
 #include "base/clock.h"
@@ -36,7 +36,8 @@ TEST(Ulid, SortsByTimeAndSurvivesBothForms) {
   EXPECT_LT(a.to_string(), b.to_string());
   EXPECT_EQ(*Ulid::parse(a.to_string()), a);
   EXPECT_EQ(*Ulid::parse_hex(a.to_hex()), a);
-  for (const char* bad : {"", "8ZZZZZZZZZZZZZZZZZZZZZZZZZ", "0000000000000000000000000U", "x"}) EXPECT_FALSE(Ulid::parse(bad)) << bad;
+  for (const char* bad : {"", "8ZZZZZZZZZZZZZZZZZZZZZZZZZ", "0000000000000000000000000U", "x"})
+    EXPECT_FALSE(Ulid::parse(bad)) << bad;
 }
 
 TEST(Json, RefusesWhatIsNotOneBoundedDocument) {
@@ -53,17 +54,23 @@ TEST(Json, CanonicalFormDoesNotDependOnTheOrderOfKeys) {
 TEST(Strings, PrintableLeavesNothingThatMovesACursor) {
   EXPECT_EQ(printable("a\x1b[2Jb\nc\xff"), "a\\x1b[2Jb\\nc\\xff");
   EXPECT_EQ(printable("grün"), "grün");
-  EXPECT_EQ(printable("\xc2\x9b" "2J"), "\\xc2\\x9b2J");  // U+009B is CSI.
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "2J"),
+            "\\xc2\\x9b2J");  // U+009B is CSI.
   EXPECT_EQ(printable("abcdef", 3), "abc…");
 }
 
 TEST(Strings, Utf8FollowsRfc3629) {
   EXPECT_TRUE(is_valid_utf8("aé€😀"));
-  for (const char* bad : {"\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\x80"}) EXPECT_FALSE(is_valid_utf8(bad));
+  for (const char* bad : {"\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\x80"})
+    EXPECT_FALSE(is_valid_utf8(bad));
 }
 
 TEST(Strings, BadBytesBecomeReplacementCharacters) {
-  EXPECT_EQ(to_valid_utf8("a\xff" "b"), "a\xef\xbf\xbd" "b");
+  EXPECT_EQ(to_valid_utf8("a\xff"
+                          "b"),
+            "a\xef\xbf\xbd"
+            "b");
   EXPECT_EQ(to_valid_utf8("grün"), "grün");
 }
 
@@ -118,7 +125,9 @@ TEST(Blocking, WorksElsewhereAndComesHome) {
   EXPECT_EQ(came_back_to, std::this_thread::get_id());
 }
 
-TEST(Clock, Rfc3339) { EXPECT_EQ(to_rfc3339(wall_from_nanos(1'700'000'000'123'456'789)), "2023-11-14T22:13:20.123456Z"); }
+TEST(Clock, Rfc3339) {
+  EXPECT_EQ(to_rfc3339(wall_from_nanos(1'700'000'000'123'456'789)), "2023-11-14T22:13:20.123456Z");
+}
 
 }  // namespace
 }  // namespace remit

@@ -1,4 +1,5 @@
-// run_blocking(): does blocking work on a bounded pool of threads and comes back to the coroutine's own thread with its result.
+// run_blocking(): does blocking work on a bounded pool of threads and comes back to the coroutine's own thread with its
+// result.
 #pragma once
 
 #include <type_traits>
@@ -16,7 +17,8 @@
 
 namespace remit {
 
-// `work` returns a value and does not throw; what it refers to must live until it has run. Not cancellable: the wait ends with the work.
+// `work` returns a value and does not throw; what it refers to must live until it has run. Not cancellable: the wait
+// ends with the work.
 template <typename Work>
 Task<std::invoke_result_t<Work>> run_blocking(asio::thread_pool& pool, Work work) {
   using Value = std::invoke_result_t<Work>;
@@ -27,7 +29,9 @@ Task<std::invoke_result_t<Work>> run_blocking(asio::thread_pool& pool, Work work
         auto guard = asio::make_work_guard(executor);
         asio::post(pool, [handler = std::move(handler), moved = std::move(moved), guard = std::move(guard)]() mutable {
           auto home = guard.get_executor();
-          asio::post(home, [handler = std::move(handler), value = moved()]() mutable { std::move(handler)(std::move(value)); });
+          asio::post(home, [handler = std::move(handler), value = moved()]() mutable {
+            std::move(handler)(std::move(value));
+          });
         });
       },
       asio::use_awaitable, std::move(work));

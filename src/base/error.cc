@@ -37,14 +37,31 @@ Error Error::wrap(std::string context) const { return {code_, std::move(context)
 
 static Code code_of_errno(int error_number) {
   switch (error_number) {
-    case ENOENT: case ENOTDIR: case ESRCH: return Code::kNotFound;
+    case ENOENT:
+    case ENOTDIR:
+    case ESRCH: return Code::kNotFound;
     case EEXIST: return Code::kAlreadyExists;
-    case EACCES: case EPERM: case EROFS: return Code::kPermissionDenied;
-    case ENOSPC: case EDQUOT: case EMFILE: case ENFILE: case ENOMEM: case EFBIG: return Code::kResourceExhausted;
-    case EAGAIN: case EBUSY: case ECONNREFUSED: case ECONNRESET: case EPIPE: return Code::kUnavailable;
-    case EINVAL: case ENAMETOOLONG: case ELOOP: case EISDIR: return Code::kInvalidArgument;
+    case EACCES:
+    case EPERM:
+    case EROFS: return Code::kPermissionDenied;
+    case ENOSPC:
+    case EDQUOT:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case EFBIG: return Code::kResourceExhausted;
+    case EAGAIN:
+    case EBUSY:
+    case ECONNREFUSED:
+    case ECONNRESET:
+    case EPIPE: return Code::kUnavailable;
+    case EINVAL:
+    case ENAMETOOLONG:
+    case ELOOP:
+    case EISDIR: return Code::kInvalidArgument;
     case ETIMEDOUT: return Code::kDeadlineExceeded;
-    case ENOSYS: case EOPNOTSUPP: return Code::kUnimplemented;
+    case ENOSYS:
+    case EOPNOTSUPP: return Code::kUnimplemented;
     default: return Code::kInternal;
   }
 }

@@ -1,4 +1,5 @@
-// Error: why something did not happen, in words a user can act on. Immutable and cheap to copy; safe to share between threads.
+// Error: why something did not happen, in words a user can act on. Immutable and cheap to copy; safe to share between
+// threads.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,7 @@ namespace remit {
 // The codes are those of gRPC, whose meanings the field knows.
 enum class Code : std::uint8_t {
   kCancelled,
-  kInvalidArgument,     // The caller must change the input.
+  kInvalidArgument,  // The caller must change the input.
   kDeadlineExceeded,
   kNotFound,
   kAlreadyExists,
@@ -23,9 +24,9 @@ enum class Code : std::uint8_t {
   kConflict,            // The object changed since it was read.
   kOutOfRange,
   kUnimplemented,
-  kUnavailable,         // Trying again later may help.
+  kUnavailable,  // Trying again later may help.
   kDataLoss,
-  kInternal,            // A bug of ours.
+  kInternal,  // A bug of ours.
 };
 
 std::string_view to_string(Code code);

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <vector>
 
-#include <boost/json/stream_parser.hpp>
-#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
+#include <boost/json/serialize.hpp>
+#include <boost/json/stream_parser.hpp>
 
 #include "base/limits.h"
 
@@ -13,7 +13,8 @@ namespace remit {
 
 Result<json::value> parse_json(std::string_view text) {
   if (text.size() > limits::kJsonBytes) {
-    return fail(Code::kResourceExhausted, fmt::format("JSON of {} bytes is over the limit of {} bytes", text.size(), limits::kJsonBytes));
+    return fail(Code::kResourceExhausted,
+                fmt::format("JSON of {} bytes is over the limit of {} bytes", text.size(), limits::kJsonBytes));
   }
   json::parse_options options;
   options.max_depth = limits::kJsonDepth;

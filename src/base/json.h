@@ -15,13 +15,15 @@ namespace remit {
 
 namespace json = boost::json;
 
-// Refuses text over limits::kJsonBytes, nesting over limits::kJsonDepth and invalid UTF-8; says at which byte it failed.
+// Refuses text over limits::kJsonBytes, nesting over limits::kJsonDepth and invalid UTF-8; says at which byte it
+// failed.
 Result<json::value> parse_json(std::string_view text);
 Result<json::object> parse_json_object(std::string_view text);
 
-// One form for one value: keys sorted by code unit, no white space. For hashes and comparison (RFC 8785 but for its number format).
+// One form for one value: keys sorted by code unit, no white space. For hashes and comparison (RFC 8785 but for its
+// number format).
 std::string canonical_json(const json::value& value);
-std::string to_json(const json::value& value);  // Compact, keys in the order they have.
+std::string to_json(const json::value& value);      // Compact, keys in the order they have.
 std::string pretty_json(const json::value& value);  // Two spaces of indent, a final newline.
 
 // Lookups that do not throw; the default when the key is absent or has another type.

@@ -1,4 +1,5 @@
-// The limits that more than one module needs. A limit of one module stands in that module's own header; LIMITS.md lists them all.
+// The limits that more than one module needs. A limit of one module stands in that module's own header; LIMITS.md lists
+// them all.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
-// The daemon's own log, for operators: one line a fact, on standard error. What an agent did goes to the run log instead.
+// The daemon's own log, for operators: one line a fact, on standard error. What an agent did goes to the run log
+// instead.
 #pragma once
 
 #include <spdlog/spdlog.h>

@@ -21,10 +21,11 @@ inline std::unexpected<Error> fail(Code code, std::string message) {
 #define REMIT_CONCAT_INNER(a, b) a##b
 #define REMIT_CONCAT(a, b) REMIT_CONCAT_INNER(a, b)
 
-// REMIT_TRY(auto x, f()): declares x as the value of f(), or returns its error. REMIT_CHECK_OK(f()): the same without a value.
-#define REMIT_TRY_IMPL(result, declaration, expression, return_word)               \
-  auto result = (expression);                                                      \
-  if (!result) return_word ::remit::fail(std::move(result).error());               \
+// REMIT_TRY(auto x, f()): declares x as the value of f(), or returns its error. REMIT_CHECK_OK(f()): the same without a
+// value.
+#define REMIT_TRY_IMPL(result, declaration, expression, return_word) \
+  auto result = (expression);                                        \
+  if (!result) return_word ::remit::fail(std::move(result).error()); \
   declaration = std::move(result).value()
 #define REMIT_TRY(declaration, expression) \
   REMIT_TRY_IMPL(REMIT_CONCAT(remit_result_, __LINE__), declaration, expression, return)

@@ -22,7 +22,8 @@ std::string Rng::hex(std::size_t bytes) {
 
 std::uint64_t SystemRng::next() {
   std::uint64_t value = 0;
-  // Requests of up to 256 bytes are never short and fail only on a kernel without the call, where nothing is safe to do.
+  // Requests of up to 256 bytes are never short and fail only on a kernel without the call, where nothing is safe to
+  // do.
   if (getrandom(&value, sizeof value, 0) != sizeof value) std::abort();
   return value;
 }

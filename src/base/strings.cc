@@ -84,7 +84,8 @@ std::string printable(std::string_view text, std::size_t max_bytes) {
     const std::size_t length = utf8_sequence(text);
     const auto c = static_cast<unsigned char>(text[0]);
     // U+0080 to U+009F are controls too; in UTF-8 they are C2 80 to C2 9F.
-    const bool control = c < 0x20 || c == 0x7f || (length == 2 && c == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0);
+    const bool control =
+        c < 0x20 || c == 0x7f || (length == 2 && c == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0);
     std::string piece;
     if (c == '\n') {
       piece = "\\n";
@@ -145,8 +146,9 @@ std::string sha256_hex(std::string_view bytes) {
 
 std::string base64(std::string_view bytes) {
   std::string out((bytes.size() + 2) / 3 * 4 + 1, '\0');
-  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                     reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+  const int length =
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                      reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
   out.resize(static_cast<std::size_t>(length));
   return out;
 }

@@ -1,5 +1,5 @@
-// Ulid: 128 bits that sort by time of creation (48 bits of milliseconds, 80 of randomness). A run's id is one, and the same 128 bits are its
-// trace id. Text form: 26 characters of Crockford's base 32, as the ULID specification has it.
+// Ulid: 128 bits that sort by time of creation (48 bits of milliseconds, 80 of randomness). A run's id is one, and the
+// same 128 bits are its trace id. Text form: 26 characters of Crockford's base 32, as the ULID specification has it.
 #pragma once
 
 #include <array>

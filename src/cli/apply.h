@@ -13,7 +13,8 @@ namespace remit::cli {
 // Loads a file and gives objects without a namespace `ns`. Problems are in the error, one a line.
 Result<std::vector<resource::LoadedObject>> load_objects(const std::string& path, const std::string& ns);
 
-// Creates the object or replaces spec and labels of the one that is there. The object gets the annotations that tell where it came from.
+// Creates the object or replaces spec and labels of the one that is there. The object gets the annotations that tell
+// where it came from.
 Task<Result<resource::Object>> apply_object(resource::Store& store, resource::LoadedObject loaded);
 
 }  // namespace remit::cli

@@ -5,12 +5,12 @@
 
 #include <cstdio>
 
+#include <fmt/format.h>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <fmt/format.h>
 
 #include "base/strings.h"
 #include "serve/approval_book.h"
@@ -22,8 +22,8 @@ bool can_prompt() { return ::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO); }
 ApprovalPrompt::ApprovalPrompt(asio::any_io_executor executor, resource::Store& store, Clock& clock, std::string ns)
     : executor_(executor), store_(store), clock_(clock), ns_(std::move(ns)), input_(executor) {}
 
-std::shared_ptr<ApprovalPrompt> ApprovalPrompt::open(asio::any_io_executor executor, resource::Store& store, Clock& clock,
-                                                     std::string ns) {
+std::shared_ptr<ApprovalPrompt> ApprovalPrompt::open(asio::any_io_executor executor, resource::Store& store,
+                                                     Clock& clock, std::string ns) {
   const int terminal = ::dup(STDIN_FILENO);
   if (terminal < 0) return nullptr;
   std::shared_ptr<ApprovalPrompt> prompt(new ApprovalPrompt(executor, store, clock, std::move(ns)));
@@ -35,9 +35,10 @@ std::shared_ptr<ApprovalPrompt> ApprovalPrompt::open(asio::any_io_executor execu
 }
 
 void ApprovalPrompt::ask(std::uint64_t number, const Action& action, const Verdict& verdict) {
-  std::string text = fmt::format("\n#{} {} {}\n  asks: {}\n", number, printable(action.tool, 80), printable(action.resource, 400),
-                                 printable(verdict.reason, 400));
-  if (!action.justification.empty()) text += fmt::format("  the agent says: “{}”\n", printable(action.justification, 400));
+  std::string text = fmt::format("\n#{} {} {}\n  asks: {}\n", number, printable(action.tool, 80),
+                                 printable(action.resource, 400), printable(verdict.reason, 400));
+  if (!action.justification.empty())
+    text += fmt::format("  the agent says: “{}”\n", printable(action.justification, 400));
   questions_.push_back({verdict.approval, std::move(text)});
   if (!std::exchange(working_, true)) asio::co_spawn(executor_, work(shared_from_this()), asio::detached);
 }
@@ -72,12 +73,13 @@ Task<bool> ApprovalPrompt::put(Question question) {
       if (!closed_) fmt::print("\n  it stays open: remit approve {0}, or remit reject {0}\n", question.approval);
       co_return false;
     }
-    std::string line(asio::buffers_begin(buffer_.data()), asio::buffers_begin(buffer_.data()) + static_cast<std::ptrdiff_t>(size));
+    std::string line(asio::buffers_begin(buffer_.data()),
+                     asio::buffers_begin(buffer_.data()) + static_cast<std::ptrdiff_t>(size));
     buffer_.consume(size);
     const std::string choice = to_lower(trim(line));
     if (choice != "y" && choice != "r" && choice != "n") continue;
-    auto done = co_await serve::answer_approval(store_, ns_, question.approval, choice != "n", choice == "r", user_name(), "",
-                                                to_rfc3339(clock_.wall_now()));
+    auto done = co_await serve::answer_approval(store_, ns_, question.approval, choice != "n", choice == "r",
+                                                user_name(), "", to_rfc3339(clock_.wall_now()));
     if (!done) fmt::print("  {}\n", done.error().to_string());
     co_return true;
   }

@@ -1,5 +1,5 @@
-// ApprovalPrompt: asks the person at the terminal about actions that wait for approval, one after the other, while the run goes on. What is
-// answered elsewhere meanwhile (`remit approve`) counts too. One thread.
+// ApprovalPrompt: asks the person at the terminal about actions that wait for approval, one after the other, while the
+// run goes on. What is answered elsewhere meanwhile (`remit approve`) counts too. One thread.
 #pragma once
 
 #include <deque>
@@ -23,7 +23,8 @@ bool can_prompt();
 class ApprovalPrompt : public std::enable_shared_from_this<ApprovalPrompt> {
  public:
   // nullptr when the terminal cannot be read.
-  static std::shared_ptr<ApprovalPrompt> open(asio::any_io_executor executor, resource::Store& store, Clock& clock, std::string ns);
+  static std::shared_ptr<ApprovalPrompt> open(asio::any_io_executor executor, resource::Store& store, Clock& clock,
+                                              std::string ns);
 
   // The action of call `number` waits for `verdict.approval`.
   void ask(std::uint64_t number, const Action& action, const Verdict& verdict);

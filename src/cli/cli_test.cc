@@ -89,12 +89,15 @@ TEST(LiveView, PlainText) {
   Shown shown;
   play(shown, "x");
   EXPECT_EQ(shown.text(),
-            "DEMO    the model's answers and their prices are recorded (model.rec); sandboxes, files, denials and checks are real\n"
+            "DEMO    the model's answers and their prices are recorded (model.rec); sandboxes, files, denials and "
+            "checks are real\n"
             "goal    Import it\n"
             "limits  $0.50 · isolation Process (below the default GVisor)\n"
             "   0.3s    #1 model  some-model          1,204 in     87 out  $0.0021                 budget ▏ 0.4 %\n"
-            "   0.6s    #2 ok     shell.run         x                              rule compute    sandbox 1.7 ms + 64 ms, 1 file changed\n"
-            "   0.8s    #3 DENY   http.request      POST x                         egress allows nothing          → remit why 3\n"
+            "   0.6s    #2 ok     shell.run         x                              rule compute    sandbox 1.7 ms + 64 "
+            "ms, 1 file changed\n"
+            "   0.8s    #3 DENY   http.request      POST x                         egress allows nothing          → "
+            "remit why 3\n"
             "goal    met: check ledger passed (the agent cannot change it)\n"
             "spent   $0.0021 of $0.50 (recorded) · 1,204 tokens in, 0 of them cached, 87 out\n"
             "calls   2 allowed · 1 denied · 0 asked · 1 sandboxes, median 1.7 ms to create, 0 left\n"

@@ -55,7 +55,8 @@ json::array strings(const std::vector<std::string>& list) {
 // "files.read" or "http.request=args.method == 'GET'".
 json::object rule_of(std::string name, const char* effect, const std::string& flag) {
   const auto equals = flag.find('=');
-  json::object rule{{"name", std::move(name)}, {"effect", effect}, {"tools", json::array{json::string(flag.substr(0, equals))}}};
+  json::object rule{
+      {"name", std::move(name)}, {"effect", effect}, {"tools", json::array{json::string(flag.substr(0, equals))}}};
   if (equals != std::string::npos) rule["when"] = flag.substr(equals + 1);
   return rule;
 }
@@ -68,8 +69,11 @@ Result<json::object> egress_of(std::string name, const std::string& flag) {
   std::int64_t port = 443;
   if (has_port) {
     const auto digits = flag.substr(colon + 1);
-    const bool number = !digits.empty() && digits.size() <= 5 && std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; });
-    if (!number) return fail(invalid_argument(fmt::format("--egress {}: HOST:PORT is expected, such as api.example.com:443", printable(flag, 200))));
+    const bool number = !digits.empty() && digits.size() <= 5 &&
+                        std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; });
+    if (!number)
+      return fail(invalid_argument(
+          fmt::format("--egress {}: HOST:PORT is expected, such as api.example.com:443", printable(flag, 200))));
     port = std::stol(digits);
   }
   return json::object{{"name", std::move(name)}, {"host", std::move(host)}, {"port", port}};
@@ -77,8 +81,10 @@ Result<json::object> egress_of(std::string name, const std::string& flag) {
 
 Result<json::object> permissions_of(const CommandMissionFlags& flags) {
   json::array rules, egress;
-  for (std::size_t i = 0; i < flags.ask.size(); ++i) rules.push_back(rule_of(fmt::format("ask-{}", i + 1), "Ask", flags.ask[i]));
-  for (std::size_t i = 0; i < flags.allow.size(); ++i) rules.push_back(rule_of(fmt::format("allow-{}", i + 1), "Allow", flags.allow[i]));
+  for (std::size_t i = 0; i < flags.ask.size(); ++i)
+    rules.push_back(rule_of(fmt::format("ask-{}", i + 1), "Ask", flags.ask[i]));
+  for (std::size_t i = 0; i < flags.allow.size(); ++i)
+    rules.push_back(rule_of(fmt::format("allow-{}", i + 1), "Allow", flags.allow[i]));
   for (std::size_t i = 0; i < flags.egress.size(); ++i) {
     REMIT_TRY(auto rule, egress_of(fmt::format("egress-{}", i + 1), flags.egress[i]));
     egress.push_back(std::move(rule));
@@ -128,18 +134,23 @@ Result<json::object> provider_of(const std::string& name, const std::string& ns,
   }
   json::object spec{{"type", anthropic ? "Anthropic" : "OpenAI"}};
   spec[anthropic ? "anthropic" : "openAI"] = std::move(endpoint);
-  return json::object{{"apiVersion", kApiVersion}, {"kind", "ModelProvider"}, {"metadata", {{"name", name}, {"namespace", ns}}}, {"spec", std::move(spec)}};
+  return json::object{{"apiVersion", kApiVersion},
+                      {"kind", "ModelProvider"},
+                      {"metadata", {{"name", name}, {"namespace", ns}}},
+                      {"spec", std::move(spec)}};
 }
 
 }  // namespace
 
 bool CommandMissionFlags::shapes_mission() const {
   const bool text = !goal.empty() || !dir.empty() || !name.empty() || !model.empty() || !tier.empty() || !time.empty();
-  const bool list = !allow.empty() || !ask.empty() || !write.empty() || !hide.empty() || !egress.empty() || !check.empty();
+  const bool list =
+      !allow.empty() || !ask.empty() || !write.empty() || !hide.empty() || !egress.empty() || !check.empty();
   return text || list || tokens || calls;
 }
 
-Result<std::vector<json::object>> command_mission(const CommandMissionFlags& flags, const std::string& ns, const std::string& folder, const std::string& suffix,
+Result<std::vector<json::object>> command_mission(const CommandMissionFlags& flags, const std::string& ns,
+                                                  const std::string& folder, const std::string& suffix,
                                                   const serve::EnvironmentGetter& environment) {
   std::vector<json::object> objects;
   const std::string name = flags.name.empty() ? name_for(flags.command, suffix) : flags.name;
@@ -167,7 +178,10 @@ Result<std::vector<json::object>> command_mission(const CommandMissionFlags& fla
   REMIT_TRY(spec["budget"], budget_of(flags));
   REMIT_TRY(spec["permissions"], permissions_of(flags));
   spec["isolation"] = json::object{{"minimumTier", flags.tier.empty() ? std::string("GVisor") : flags.tier}};
-  objects.push_back({{"apiVersion", kApiVersion}, {"kind", "Mission"}, {"metadata", {{"name", name}, {"namespace", ns}}}, {"spec", std::move(spec)}});
+  objects.push_back({{"apiVersion", kApiVersion},
+                     {"kind", "Mission"},
+                     {"metadata", {{"name", name}, {"namespace", ns}}},
+                     {"spec", std::move(spec)}});
   return objects;
 }
 
@@ -176,7 +190,8 @@ Result<std::vector<resource::LoadedObject>> load_command_mission(const std::vect
   for (const auto& content : objects) {
     resource::LoadedObject each{resource::Object(content), {}};
     if (auto problems = resource::validate(each.object, each.source); !problems.empty()) {
-      return fail(resource::to_error(problems).wrap("the flags do not make a sound mission (--dry-run -o yaml shows it)"));
+      return fail(
+          resource::to_error(problems).wrap("the flags do not make a sound mission (--dry-run -o yaml shows it)"));
     }
     loaded.push_back(std::move(each));
   }

@@ -1,5 +1,5 @@
-// CommandMission: what `remit run … -- CMD` says in flags, as objects: a Mission, and with --live a ModelProvider. They are what a manifest would
-// hold, so that `--dry-run -o yaml` prints a manifest that does the same. Pure functions.
+// CommandMission: what `remit run … -- CMD` says in flags, as objects: a Mission, and with --live a ModelProvider. They
+// are what a manifest would hold, so that `--dry-run -o yaml` prints a manifest that does the same. Pure functions.
 #pragma once
 
 #include <optional>
@@ -29,7 +29,8 @@ inline constexpr const char* kDefaultBudgetUsd = "1.00";  // When no flag names 
 inline constexpr const char* kDefaultActiveTime = "1h";   // Unless --time says otherwise.
 
 // `folder`: where the user stands. `suffix`: makes the name of a nameless mission its own. Errors name the flag.
-Result<std::vector<json::object>> command_mission(const CommandMissionFlags& flags, const std::string& ns, const std::string& folder, const std::string& suffix,
+Result<std::vector<json::object>> command_mission(const CommandMissionFlags& flags, const std::string& ns,
+                                                  const std::string& folder, const std::string& suffix,
                                                   const serve::EnvironmentGetter& environment);
 // The objects checked and with their defaults.
 Result<std::vector<resource::LoadedObject>> load_command_mission(const std::vector<json::object>& objects);

@@ -14,7 +14,8 @@ using ::testing::HasSubstr;
 
 std::optional<std::string> no_environment(std::string_view) { return std::nullopt; }
 
-Result<resource::Mission> mission_of(const CommandMissionFlags& flags, const serve::EnvironmentGetter& environment = no_environment) {
+Result<resource::Mission> mission_of(const CommandMissionFlags& flags,
+                                     const serve::EnvironmentGetter& environment = no_environment) {
   REMIT_TRY(const auto objects, command_mission(flags, "team", "/home/me/project", "abc123", environment));
   REMIT_TRY(const auto loaded, load_command_mission(objects));
   // What is printed must come back as the same objects.
@@ -46,9 +47,11 @@ TEST(CommandMission, HasSoundDefaults) {
 TEST(CommandMission, TakesEveryFlagOver) {
   CommandMissionFlags flags;
   flags.command = {"sh"};
-  flags.goal = "a goal", flags.dir = "../other", flags.name = "mine", flags.model = "m", flags.tier = "Process", flags.budget = "2", flags.time = "5m";
+  flags.goal = "a goal", flags.dir = "../other", flags.name = "mine", flags.model = "m", flags.tier = "Process",
+  flags.budget = "2", flags.time = "5m";
   flags.tokens = 1000, flags.calls = 3;
-  flags.allow = {"http.*=args.method == 'GET'"}, flags.ask = {"http.request"}, flags.write = {"*.md"}, flags.hide = {".env"};
+  flags.allow = {"http.*=args.method == 'GET'"}, flags.ask = {"http.request"}, flags.write = {"*.md"},
+  flags.hide = {".env"};
   flags.egress = {"api.example.com", "127.0.0.1:8080", "[::1]:9"};
   flags.check = {"python3 check.py", "grep -q x y | cat"};
   const auto mission = mission_of(flags);

@@ -38,7 +38,8 @@ Task<Result<std::vector<resource::Object>>> chosen_missions(Session& session, st
 }
 
 Task<Result<>> patch_spec(Session& session, resource::Object object, json::object spec) {
-  auto patched = co_await session.store().patch(resource::key_of(object), json::object{{"spec", std::move(spec)}}, resource::PatchTarget::kObject);
+  auto patched = co_await session.store().patch(resource::key_of(object), json::object{{"spec", std::move(spec)}},
+                                                resource::PatchTarget::kObject);
   if (!patched) co_return fail(patched.error());
   co_return Result<>{};
 }
@@ -84,7 +85,8 @@ Task<Result<>> unpause(Session& session, Ulid run) {
   REMIT_CO_TRY(const auto records, session.records(run));
   const auto* began = records.empty() ? nullptr : std::get_if<RunBegan>(&records.front().body);
   if (!began) co_return Result<>{};
-  auto object = co_await session.store().get({std::string(resource::Mission::kKind), began->mission_namespace, began->mission_name});
+  auto object = co_await session.store().get(
+      {std::string(resource::Mission::kKind), began->mission_namespace, began->mission_name});
   if (!object) co_return Result<>{};  // Deleted; the run then ends by itself.
   REMIT_CO_TRY(const auto mission, resource::from_object<resource::Mission>(*object));
   if (mission.spec.desired_state != resource::DesiredState::kPaused) co_return Result<>{};
@@ -100,8 +102,11 @@ Task<Result<>> refuse_undriven(Session& session, std::string name) {
     REMIT_CO_TRY(const auto driver, session.folder().run_pid(*run));
     if (driver) co_return Result<>{};
   }
-  co_return fail(Code::kFailedPrecondition,
-                 fmt::format("mission {} has no run to go on with: its last one ended or never began; start one with `remit run FILE`", name));
+  co_return fail(
+      Code::kFailedPrecondition,
+      fmt::format(
+          "mission {} has no run to go on with: its last one ended or never began; start one with `remit run FILE`",
+          name));
 }
 
 Task<Result<int>> find_abandoned(Session& session, std::string name, bool all, std::vector<Ulid>* found) {
@@ -114,7 +119,8 @@ Task<Result<int>> find_abandoned(Session& session, std::string name, bool all, s
   co_return kOk;
 }
 
-Task<Result<int>> add_budget(Session& session, std::string name, std::string usd, std::int64_t tokens, std::int64_t calls, std::string time) {
+Task<Result<int>> add_budget(Session& session, std::string name, std::string usd, std::int64_t tokens,
+                             std::int64_t calls, std::string time) {
   REMIT_CO_TRY(const auto object, co_await session.mission(name));
   REMIT_CO_TRY(const auto mission, resource::from_object<resource::Mission>(object));
   const auto& limits = mission.spec.budget.limits;
@@ -146,7 +152,9 @@ Task<Result<int>> answer(Session& session, std::string name, bool approve, bool 
   options.kind = resource::Approval::kKind;
   options.name = name;
   REMIT_CO_TRY(const auto found, co_await session.store().list(options));
-  if (found.items.empty()) co_return fail(not_found(fmt::format("there is no approval '{}'; `remit get approvals -A` lists them", printable(name, 100))));
+  if (found.items.empty())
+    co_return fail(
+        not_found(fmt::format("there is no approval '{}'; `remit get approvals -A` lists them", printable(name, 100))));
   const std::string ns(found.items.front().ns());
   REMIT_CO_CHECK_OK(co_await serve::answer_approval(session.store(), ns, name, approve, for_run, user_name(), message,
                                                     to_rfc3339(session.clock().wall_now())));
@@ -166,19 +174,22 @@ int pause_command(const CommonFlags& flags, const std::string& name, bool all) {
 
 int resume_command(const CommonFlags& flags, const std::string& name, bool all) {
   std::vector<Ulid> abandoned;
-  const int code = in_session(flags, [&abandoned, name, all](Session& session) { return find_abandoned(session, name, all, &abandoned); });
+  const int code = in_session(
+      flags, [&abandoned, name, all](Session& session) { return find_abandoned(session, name, all, &abandoned); });
   if (code != kOk) return code;
   int worst = kOk;
   for (const auto run : abandoned) worst = std::max(worst, resume_run(flags, run));
   return worst;
 }
 
-int budget_command(const CommonFlags& flags, const std::string& name, const std::string& add_usd, long long add_tokens, long long add_calls,
-                   const std::string& add_time) {
-  return in_session(flags, [=](Session& session) { return add_budget(session, name, add_usd, add_tokens, add_calls, add_time); });
+int budget_command(const CommonFlags& flags, const std::string& name, const std::string& add_usd, long long add_tokens,
+                   long long add_calls, const std::string& add_time) {
+  return in_session(
+      flags, [=](Session& session) { return add_budget(session, name, add_usd, add_tokens, add_calls, add_time); });
 }
 
-int answer_command(const CommonFlags& flags, const std::string& approval, bool approve, bool for_run, const std::string& message) {
+int answer_command(const CommonFlags& flags, const std::string& approval, bool approve, bool for_run,
+                   const std::string& message) {
   return in_session(flags, [=](Session& session) { return answer(session, approval, approve, for_run, message); });
 }
 

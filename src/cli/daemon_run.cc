@@ -188,7 +188,8 @@ Task<Result<int>> follow_run(Session& session, RunFlags flags) {
 }  // namespace
 
 bool daemon_takes(const RunFlags& flags) {
-  if (flags.command.live || !flags.record.empty() || flags.refresh_recording || flags.reject_asks || !flags.command.command.empty())
+  if (flags.command.live || !flags.record.empty() || flags.refresh_recording || flags.reject_asks ||
+      !flags.command.command.empty())
     return false;
   auto path = flags.common.data.empty() ? store::DataFolder::default_path() : Result<std::string>(flags.common.data);
   if (!path) return false;

@@ -19,7 +19,9 @@ Result<sandbox::Workspace> open_workspace(Session& session, const FoundRun& foun
   return sandbox::Workspace::open(std::move(options));
 }
 
-const char* mark(FileChange::Kind kind) { return kind == FileChange::Kind::kAdded ? "+" : kind == FileChange::Kind::kDeleted ? "-" : "~"; }
+const char* mark(FileChange::Kind kind) {
+  return kind == FileChange::Kind::kAdded ? "+" : kind == FileChange::Kind::kDeleted ? "-" : "~";
+}
 
 Task<Result<int>> diff(Session& session, std::string run, bool names_only) {
   REMIT_CO_TRY(const auto found, session.find_run(run));
@@ -32,13 +34,18 @@ Task<Result<int>> diff(Session& session, std::string run, bool names_only) {
       object["oldSize"] = file.old_size, object["binary"] = file.binary, object["diff"] = file.text;
       files.push_back(std::move(object));
     }
-    print_object(json::object{{"runId", found.id.to_string()}, {"files", std::move(files)}, {"truncated", diff.truncated}}, session.flags().output);
+    print_object(
+        json::object{{"runId", found.id.to_string()}, {"files", std::move(files)}, {"truncated", diff.truncated}},
+        session.flags().output);
     co_return kOk;
   }
-  if (diff.files.empty()) fmt::print("run {} changed no file of {}\n", found.id.to_string(), printable(found.workspace_folder));
+  if (diff.files.empty())
+    fmt::print("run {} changed no file of {}\n", found.id.to_string(), printable(found.workspace_folder));
   for (const auto& file : diff.files) {
     fmt::print("{} {}", mark(file.change.kind), printable(file.change.path));
-    fmt::print("{}\n", file.change.kind == FileChange::Kind::kDeleted ? "" : fmt::format("  {} bytes", with_thousands(std::uint64_t(file.change.size))));
+    fmt::print("{}\n", file.change.kind == FileChange::Kind::kDeleted
+                           ? ""
+                           : fmt::format("  {} bytes", with_thousands(std::uint64_t(file.change.size))));
     if (!names_only && !file.text.empty()) fmt::print("{}{}", file.text, file.text.ends_with('\n') ? "" : "\n");
   }
   if (diff.truncated) fmt::print("(some texts were left out for their size)\n");
@@ -48,8 +55,9 @@ Task<Result<int>> diff(Session& session, std::string run, bool names_only) {
 Result<> refuse_live_run(Session& session, const FoundRun& found, const char* verb) {
   REMIT_TRY(const auto pid, session.folder().run_pid(found.id));
   if (!pid) return {};
-  return fail(Code::kFailedPrecondition, fmt::format("run {} is still at work (process {}); `remit stop {}` it before you {} its files", found.id.to_string(), *pid,
-                                                     found.mission, verb));
+  return fail(Code::kFailedPrecondition,
+              fmt::format("run {} is still at work (process {}); `remit stop {}` it before you {} its files",
+                          found.id.to_string(), *pid, found.mission, verb));
 }
 
 Task<Result<int>> accept(Session& session, std::string run) {
@@ -58,16 +66,20 @@ Task<Result<int>> accept(Session& session, std::string run) {
   REMIT_CO_TRY(auto workspace, open_workspace(session, found, false));
   REMIT_CO_TRY(const auto accepted, workspace.accept());
   if (!accepted.conflicts.empty()) {
-    std::string text = fmt::format("{} changed since the run saw it, so nothing was taken over:", printable(found.workspace_folder));
-    for (const auto& conflict : accepted.conflicts) text += fmt::format("\n  {}: {}", printable(conflict.path), conflict.reason);
-    co_return fail(Code::kConflict, text + "\nkeep yours with `remit discard`, or move these files away and accept again");
+    std::string text =
+        fmt::format("{} changed since the run saw it, so nothing was taken over:", printable(found.workspace_folder));
+    for (const auto& conflict : accepted.conflicts)
+      text += fmt::format("\n  {}: {}", printable(conflict.path), conflict.reason);
+    co_return fail(Code::kConflict,
+                   text + "\nkeep yours with `remit discard`, or move these files away and accept again");
   }
   for (const auto& change : accepted.applied) fmt::print("{} {}\n", mark(change.kind), printable(change.path));
   for (const auto& kept : accepted.kept) fmt::print("kept {}: hidden files are in it\n", printable(kept));
   if (accepted.applied.empty()) {
     fmt::print("nothing to accept: run {} has no changes that wait\n", found.id.to_string());
   } else {
-    fmt::print("accepted {} file{} into {}\n", accepted.applied.size(), accepted.applied.size() == 1 ? "" : "s", printable(found.workspace_folder));
+    fmt::print("accepted {} file{} into {}\n", accepted.applied.size(), accepted.applied.size() == 1 ? "" : "s",
+               printable(found.workspace_folder));
   }
   co_return kOk;
 }
@@ -78,8 +90,8 @@ Task<Result<int>> discard(Session& session, std::string run) {
   REMIT_CO_TRY(auto workspace, open_workspace(session, found, false));
   REMIT_CO_TRY(const auto changes, workspace.changes());
   REMIT_CO_CHECK_OK(workspace.discard());
-  fmt::print("discarded {} changed file{} of run {}; {} is as it was\n", changes.size(), changes.size() == 1 ? "" : "s", found.id.to_string(),
-             printable(found.workspace_folder));
+  fmt::print("discarded {} changed file{} of run {}; {} is as it was\n", changes.size(), changes.size() == 1 ? "" : "s",
+             found.id.to_string(), printable(found.workspace_folder));
   co_return kOk;
 }
 

@@ -69,7 +69,8 @@ Result<LoggedCall> find_call(const std::vector<RunRecord>& records, std::uint64_
   for (const auto& record : records) {
     last = std::max(last, record.call);
     if (record.call != number) continue;
-    if (const auto* proposed = std::get_if<Proposed>(&record.body)) call.action = proposed->action, call.parent = record.parent;
+    if (const auto* proposed = std::get_if<Proposed>(&record.body))
+      call.action = proposed->action, call.parent = record.parent;
     if (const auto* judged = std::get_if<Judged>(&record.body)) {
       call.verdict = judged->verdict;
       return call;
@@ -103,7 +104,8 @@ Task<Result<int>> why(Session& session, std::uint64_t number, std::string run) {
     print_object(machine, session.flags().output);
     co_return kOk;
   }
-  if (!call.action.justification.empty()) text += fmt::format("the agent said: “{}”\n", printable(call.action.justification, 500));
+  if (!call.action.justification.empty())
+    text += fmt::format("the agent said: “{}”\n", printable(call.action.justification, 500));
   fmt::print("{}", text);
   co_return kOk;
 }
@@ -149,7 +151,8 @@ std::string end_of_call(std::uint64_t call, const Action& action, const Outcome&
   std::string text = fmt::format("#{} {} {}: {}\n", call, printable(action.tool), printable(action.resource, 200),
                                  outcome.error ? printable(outcome.error->message(), 400) : "ended well");
   for (const auto& change : outcome.changes) {
-    if (!change.permitted) text += fmt::format("    not kept: {}: {}\n", printable(change.path, 200), printable(change.reason, 300));
+    if (!change.permitted)
+      text += fmt::format("    not kept: {}: {}\n", printable(change.path, 200), printable(change.reason, 300));
   }
   return text;
 }
@@ -163,7 +166,8 @@ Task<Result<int>> logs(Session& session, std::string run, bool follow) {
     if (machine) return fmt::print("{}\n", to_json(to_json_object(record)));
     if (const auto* proposed = std::get_if<Proposed>(&record.body)) actions[record.call] = proposed->action;
     const auto* judged = std::get_if<Judged>(&record.body);
-    if (judged && (!judged->verdict.allows() || actions[record.call].kind == ActionKind::kFileChange)) actions.erase(record.call);
+    if (judged && (!judged->verdict.allows() || actions[record.call].kind == ActionKind::kFileChange))
+      actions.erase(record.call);
     if (const auto* line = std::get_if<Note>(&record.body); line && record.call != 0) {
       shown.insert(record.call);
       return fmt::print("#{} | {}\n", record.call, printable(line->message));
@@ -183,14 +187,19 @@ Task<Result<int>> logs(Session& session, std::string run, bool follow) {
 }
 
 std::string event_line(const RunRecord& record) {
-  if (const auto* phase = std::get_if<PhaseChanged>(&record.body)) return fmt::format("{:<12} {} {}", phase->phase, phase->reason, printable(phase->message));
-  if (const auto* note = std::get_if<Note>(&record.body); note && record.call == 0) return fmt::format("{:<12} {}", "Note", printable(note->message));
-  if (const auto* check = std::get_if<CheckResult>(&record.body)) return fmt::format("{:<12} {} {}", "Check", check->name, check->passed ? "passed" : "failed");
-  if (const auto* ended = std::get_if<RunEnded>(&record.body)) return fmt::format("{:<12} {}", ended->phase, ended->reason);
-  if (const auto* budget = std::get_if<BudgetChanged>(&record.body)) return fmt::format("{:<12} {}", "Budget", display_usd(budget->limit.cost));
+  if (const auto* phase = std::get_if<PhaseChanged>(&record.body))
+    return fmt::format("{:<12} {} {}", phase->phase, phase->reason, printable(phase->message));
+  if (const auto* note = std::get_if<Note>(&record.body); note && record.call == 0)
+    return fmt::format("{:<12} {}", "Note", printable(note->message));
+  if (const auto* check = std::get_if<CheckResult>(&record.body))
+    return fmt::format("{:<12} {} {}", "Check", check->name, check->passed ? "passed" : "failed");
+  if (const auto* ended = std::get_if<RunEnded>(&record.body))
+    return fmt::format("{:<12} {}", ended->phase, ended->reason);
+  if (const auto* budget = std::get_if<BudgetChanged>(&record.body))
+    return fmt::format("{:<12} {}", "Budget", display_usd(budget->limit.cost));
   if (const auto* judged = std::get_if<Judged>(&record.body); judged && judged->verdict.decision != Decision::kAllow) {
-    return fmt::format("{:<12} #{} by {} {}: {}", to_string(judged->verdict.decision), record.call, judged->verdict.layer, judged->verdict.rule,
-                       printable(judged->verdict.reason, 200));
+    return fmt::format("{:<12} #{} by {} {}: {}", to_string(judged->verdict.decision), record.call,
+                       judged->verdict.layer, judged->verdict.rule, printable(judged->verdict.reason, 200));
   }
   return "";
 }
@@ -208,7 +217,8 @@ Task<Result<int>> events(Session& session, std::string run, bool follow) {
   co_return kOk;
 }
 
-Result<int> can_i(const CommonFlags& flags, const std::string& file, const std::string& tool, const std::string& arguments) {
+Result<int> can_i(const CommonFlags& flags, const std::string& file, const std::string& tool,
+                  const std::string& arguments) {
   REMIT_TRY(const auto objects, load_objects(file, flags.ns));
   for (const auto& each : objects) {
     if (each.object.kind() != resource::Mission::kKind) continue;
@@ -247,7 +257,8 @@ int events_command(const CommonFlags& flags, const std::string& run, bool follow
   return in_session(flags, [=](Session& session) { return events(session, run, follow); });
 }
 
-int can_i_command(const CommonFlags& flags, const std::string& file, const std::string& tool, const std::string& arguments) {
+int can_i_command(const CommonFlags& flags, const std::string& file, const std::string& tool,
+                  const std::string& arguments) {
   auto result = can_i(flags, file, tool, arguments);
   return result ? *result : report(result.error());
 }

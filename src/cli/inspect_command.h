@@ -13,6 +13,7 @@ int trace_command(const CommonFlags& flags, const std::string& run);
 // `follow`: goes on until the run ends.
 int logs_command(const CommonFlags& flags, const std::string& run, bool follow);
 int events_command(const CommonFlags& flags, const std::string& run, bool follow);
-int can_i_command(const CommonFlags& flags, const std::string& file, const std::string& tool, const std::string& arguments);
+int can_i_command(const CommonFlags& flags, const std::string& file, const std::string& tool,
+                  const std::string& arguments);
 
 }  // namespace remit::cli

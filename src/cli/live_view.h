@@ -1,5 +1,6 @@
-// LiveView: what a person sees of a run: the head, a line for each call, and the summary at the end. Plain lines when the output is no terminal; colours
-// and a progress line when it is. Everything from outside is made printable. One thread.
+// LiveView: what a person sees of a run: the head, a line for each call, and the summary at the end. Plain lines when
+// the output is no terminal; colours and a progress line when it is. Everything from outside is made printable. One
+// thread.
 #pragma once
 
 #include <cstdio>
@@ -29,7 +30,8 @@ class LiveView {
 
  private:
   void call_line(const serve::CallView& call, const serve::RunView& view);
-  void line(const serve::RunView& view, WallTime time, const serve::CallView& call, std::string_view verdict, const std::string& detail);
+  void line(const serve::RunView& view, WallTime time, const serve::CallView& call, std::string_view verdict,
+            const std::string& detail);
   std::string model_detail(const serve::CallView& call, const serve::RunView& view) const;
   std::string tool_detail(const serve::CallView& call) const;
   std::string paint(std::string_view text, const char* colour) const;

@@ -18,7 +18,8 @@ namespace {
 Result<const resource::KindInfo*> kind_named(const std::string& name) {
   if (const auto* kind = resource::find_kind(name)) return kind;
   const auto near = nearest(name, resource::kind_names());
-  return fail(invalid_argument(fmt::format("there is no kind '{}'{}", printable(name, 80), near.empty() ? "" : fmt::format("; did you mean {}?", near))));
+  return fail(invalid_argument(fmt::format("there is no kind '{}'{}", printable(name, 80),
+                                           near.empty() ? "" : fmt::format("; did you mean {}?", near))));
 }
 
 std::string lower_kind(const resource::Object& object) { return to_lower(object.kind()); }
@@ -29,7 +30,9 @@ Task<Result<int>> apply(Session& session, std::vector<std::string> files) {
     for (auto& each : objects) {
       auto before = co_await session.store().get(resource::key_of(each.object));
       REMIT_CO_TRY(const auto after, co_await apply_object(session.store(), std::move(each)));
-      const char* what = !before ? "created" : before->resource_version() == after.resource_version() ? "unchanged" : "configured";
+      const char* what = !before                                                  ? "created"
+                         : before->resource_version() == after.resource_version() ? "unchanged"
+                                                                                  : "configured";
       fmt::print("{}/{} {}\n", lower_kind(after), after.name(), what);
     }
   }
@@ -57,14 +60,18 @@ std::vector<Column> columns_of(std::string_view kind) {
   if (kind == "Mission") {
     add("PHASE", true, "phase");
     add("GOALMET", true, "goalMet");
-    columns.push_back({"COST", [](const resource::Object& o) { return o.find_status() ? display_usd({get_int(*o.find_status(), "costMicroUSD")}) : ""; }});
+    columns.push_back({"COST", [](const resource::Object& o) {
+                         return o.find_status() ? display_usd({get_int(*o.find_status(), "costMicroUSD")}) : "";
+                       }});
     add("RUN", true, "runId");
     add("GOAL", false, "goal");
   } else if (kind == "Approval") {
     add("DECISION", true, "decision");
     columns.push_back({"ACTION", [](const resource::Object& o) {
                          const auto* action = o.find_spec() ? find_object(*o.find_spec(), "action") : nullptr;
-                         return action ? fmt::format("{} {}", get_string(*action, "tool"), get_string(*action, "resource")) : std::string();
+                         return action
+                                    ? fmt::format("{} {}", get_string(*action, "tool"), get_string(*action, "resource"))
+                                    : std::string();
                        }});
     add("REASON", false, "reason");
   } else {
@@ -106,7 +113,8 @@ Task<Result<int>> watch_objects(Session& session, resource::WatchOptions options
     if (session.flags().output == OutputFormat::kText) {
       print_table(event.object.kind(), {event.object}, std::exchange(title, false));
     } else {
-      print_object(json::object{{"type", jsv(to_string(event.type))}, {"object", event.object.content()}}, OutputFormat::kJsonLines);
+      print_object(json::object{{"type", jsv(to_string(event.type))}, {"object", event.object.content()}},
+                   OutputFormat::kJsonLines);
       std::fflush(stdout);
     }
   }
@@ -134,13 +142,16 @@ Task<Result<int>> get(Session& session, std::string kind_name, std::string name,
     } while (!options.continue_token.empty());
   }
   if (session.flags().output == OutputFormat::kText) {
-    if (objects.empty()) fmt::print(stderr, "no {} in {}\n", kind->plural, ns.empty() ? "any namespace" : "namespace " + ns);
+    if (objects.empty())
+      fmt::print(stderr, "no {} in {}\n", kind->plural, ns.empty() ? "any namespace" : "namespace " + ns);
     if (!objects.empty()) print_table(kind->kind, objects, true);
     co_return kOk;
   }
   json::array items;
   for (auto& object : objects) items.push_back(std::move(object.content()));
-  print_object(json::object{{"apiVersion", jsv(resource::kApiVersion)}, {"kind", fmt::format("{}List", kind->kind)}, {"items", std::move(items)}},
+  print_object(json::object{{"apiVersion", jsv(resource::kApiVersion)},
+                            {"kind", fmt::format("{}List", kind->kind)},
+                            {"items", std::move(items)}},
                session.flags().output);
   co_return kOk;
 }
@@ -165,7 +176,8 @@ bool is_run_due(const Session& session, const resource::Object& object, const re
   if (!session.has_daemon() || !object.annotation(serve::kDriverAnnotation).empty()) return false;
   const auto named = object.annotation(serve::kRunAnnotation);
   if (!named.empty() && named != mission.status.run_id) return true;
-  return mission.metadata.generation > mission.status.observed_generation && mission.spec.desired_state == resource::DesiredState::kRunning;
+  return mission.metadata.generation > mission.status.observed_generation &&
+         mission.spec.desired_state == resource::DesiredState::kRunning;
 }
 
 Task<Result<int>> wait(Session& session, std::string name, std::string timeout) {
@@ -177,15 +189,18 @@ Task<Result<int>> wait(Session& session, std::string name, std::string timeout) 
   for (;;) {
     REMIT_CO_TRY(const auto object, co_await session.mission(name));
     REMIT_CO_TRY(const auto mission, resource::from_object<resource::Mission>(object));
-    if (resource::is_finished(mission.status.phase) && !is_run_due(session, object, mission)) co_return exit_code_of(mission.status);
+    if (resource::is_finished(mission.status.phase) && !is_run_due(session, object, mission))
+      co_return exit_code_of(mission.status);
     if (deadline && session.clock().steady_now() >= *deadline) {
-      co_return fail(Code::kDeadlineExceeded, fmt::format("mission {} has not ended after {}; it is {}", name, timeout, member(object, true, "phase")));
+      co_return fail(Code::kDeadlineExceeded, fmt::format("mission {} has not ended after {}; it is {}", name, timeout,
+                                                          member(object, true, "phase")));
     }
     co_await session.clock().sleep_for(std::chrono::milliseconds(100));
   }
 }
 
-// Faults that only show when the parts are put together: conditions that do not compile, hosts and globs that are not sound.
+// Faults that only show when the parts are put together: conditions that do not compile, hosts and globs that are not
+// sound.
 Result<std::vector<std::string>> deeper(const resource::LoadedObject& each) {
   if (each.object.kind() != resource::Mission::kKind) return std::vector<std::string>{};
   REMIT_TRY(const auto mission, resource::from_object<resource::Mission>(each.object, &each.source));
@@ -199,7 +214,8 @@ int apply_command(const CommonFlags& flags, const std::vector<std::string>& file
   return in_session(flags, [=](Session& session) { return apply(session, files); });
 }
 
-int get_command(const CommonFlags& flags, const std::string& kind, const std::string& name, bool all_namespaces, bool watch) {
+int get_command(const CommonFlags& flags, const std::string& kind, const std::string& name, bool all_namespaces,
+                bool watch) {
   return in_session(flags, [=](Session& session) { return get(session, kind, name, all_namespaces, watch); });
 }
 

@@ -4,10 +4,10 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include <fmt/format.h>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <fmt/format.h>
 
 #include "base/strings.h"
 #include "cli/apply.h"
@@ -55,7 +55,8 @@ class Driver {
 
  private:
   Result<> open_runtime() {
-    REMIT_TRY(runtime_, serve::Runtime::open(io_, {flags_.common.data, environment_variable, serve::run_instance_of(::getpid())}));
+    REMIT_TRY(runtime_, serve::Runtime::open(
+                            io_, {flags_.common.data, environment_variable, serve::run_instance_of(::getpid())}));
     return {};
   }
 
@@ -70,10 +71,12 @@ class Driver {
   // Says at once how to go on on a host without the default tier.
   Task<Result<>> check_tier(resource::LoadedObject loaded) {
     REMIT_CO_TRY(const auto mission, resource::from_object<resource::Mission>(loaded.object));
-    const auto launcher = co_await runtime_->launcher(serve::tier_of(mission.spec.isolation.minimum_tier), serve::sandbox_limits_of(mission.spec.isolation).mode);
+    const auto launcher = co_await runtime_->launcher(serve::tier_of(mission.spec.isolation.minimum_tier),
+                                                      serve::sandbox_limits_of(mission.spec.isolation).mode);
     if (launcher || !flags_.command.tier.empty()) co_return Result<>{};
-    co_return fail(launcher.error().wrap("`remit run -- CMD` isolates with GVisor unless told otherwise; --tier Process accepts the weaker isolation of "
-                                         "namespaces, seccomp and cgroups"));
+    co_return fail(launcher.error().wrap(
+        "`remit run -- CMD` isolates with GVisor unless told otherwise; --tier Process accepts the weaker isolation of "
+        "namespaces, seccomp and cgroups"));
   }
 
   Task<Result<>> begin() {
@@ -106,7 +109,9 @@ class Driver {
     if (!run) co_return Result<>{};
     REMIT_CO_TRY(const auto pid, runtime_->folder().run_pid(*run));
     if (!pid) co_return Result<>{};
-    co_return fail(Code::kFailedPrecondition, fmt::format("mission {} is under way already (process {}); `remit stop {}` ends it", mission.name(), *pid, mission.name()));
+    co_return fail(Code::kFailedPrecondition,
+                   fmt::format("mission {} is under way already (process {}); `remit stop {}` ends it", mission.name(),
+                               *pid, mission.name()));
   }
 
   Task<Result<>> resume() {
@@ -143,7 +148,8 @@ class Driver {
     code_ = exit_code_of(view_);
     if (flags_.common.output == OutputFormat::kText) {
       live_->summary(view_, id, left);
-      if (demo_) fmt::print("try     remit run --live {}  (with a model's key in the environment)\n", printable(flags_.file));
+      if (demo_)
+        fmt::print("try     remit run --live {}  (with a model's key in the environment)\n", printable(flags_.file));
     } else if (flags_.common.output != OutputFormat::kJsonLines) {
       print_object(view_.summary(id, static_cast<std::int64_t>(left)), flags_.common.output);
     }
@@ -153,7 +159,8 @@ class Driver {
     const auto* judged = std::get_if<Judged>(&record.body);
     if (!judged || judged->verdict.decision != Decision::kAsk || judged->verdict.approval.empty()) return;
     if (!can_prompt() || flags_.common.output != OutputFormat::kText) return;
-    if (!prompt_) prompt_ = ApprovalPrompt::open(io_.get_executor(), runtime_->store(), runtime_->clock(), mission_.metadata.ns);
+    if (!prompt_)
+      prompt_ = ApprovalPrompt::open(io_.get_executor(), runtime_->store(), runtime_->clock(), mission_.metadata.ns);
     if (prompt_) prompt_->ask(record.call, view_.call(record.call)->action, judged->verdict);
   }
 
@@ -163,7 +170,8 @@ class Driver {
     std::fprintf(stderr, "remit: stopping the run; once more to leave at once\n");
     run_->stop("Interrupted");
     auto [again, second] = co_await signals_.async_wait(asio::as_tuple(asio::use_awaitable));
-    // The run's log is durable and the spawner removes the sandboxes when we are gone; `remit resume` goes on from there.
+    // The run's log is durable and the spawner removes the sandboxes when we are gone; `remit resume` goes on from
+    // there.
     if (!again) std::_Exit(kStopped);
   }
 
@@ -194,11 +202,13 @@ int drive(const RunFlags& flags, std::optional<Ulid> resumed) {
 
 static Result<> check_flags(const RunFlags& flags) {
   const bool is_command = !flags.command.command.empty();
-  if (is_command == !flags.file.empty()) return fail(invalid_argument("`remit run` takes a manifest, or a command after `--`"));
+  if (is_command == !flags.file.empty())
+    return fail(invalid_argument("`remit run` takes a manifest, or a command after `--`"));
   if (!is_command && flags.command.shapes_mission()) {
     return fail(invalid_argument("flags that shape the mission go with `-- CMD`; for a manifest, say it there"));
   }
-  if (!is_command && flags.dry_run) return fail(invalid_argument("--dry-run goes with `-- CMD`; for a manifest there is `remit validate`"));
+  if (!is_command && flags.dry_run)
+    return fail(invalid_argument("--dry-run goes with `-- CMD`; for a manifest there is `remit validate`"));
   return {};
 }
 

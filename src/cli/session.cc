@@ -7,14 +7,14 @@
 #include <cstring>
 #include <filesystem>
 
+#include <fmt/format.h>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <fmt/format.h>
 
 #include "action/store_run_log.h"
 #include "api/http_store.h"
-#include "base/unique_fd.h"
 #include "base/strings.h"
+#include "base/unique_fd.h"
 #include "cli/exit_code.h"
 #include "resource/embedded_store.h"
 #include "resource/manifest.h"
@@ -22,7 +22,8 @@
 
 namespace remit::cli {
 
-Session::Session(asio::io_context& io, CommonFlags flags, store::DataFolder folder) : io_(io), flags_(std::move(flags)), folder_(std::move(folder)) {}
+Session::Session(asio::io_context& io, CommonFlags flags, store::DataFolder folder)
+    : io_(io), flags_(std::move(flags)), folder_(std::move(folder)) {}
 
 std::optional<std::string> environment_variable(std::string_view name) {
   const char* value = std::getenv(std::string(name).c_str());
@@ -50,7 +51,8 @@ Result<std::unique_ptr<Session>> Session::open(asio::io_context& io, const Commo
   REMIT_TRY(auto folder, store::DataFolder::open(path));
   std::unique_ptr<Session> session(new Session(io, flags, std::move(folder)));
   if (daemon_answers(session->folder_)) {
-    session->store_ = std::make_unique<api::HttpStore>(io.get_executor(), api::ApiAddress{.unix_socket = session->folder_.socket_path()});
+    session->store_ = std::make_unique<api::HttpStore>(io.get_executor(),
+                                                       api::ApiAddress{.unix_socket = session->folder_.socket_path()});
     session->has_daemon_ = true;
     return session;
   }
@@ -96,14 +98,19 @@ Result<FoundRun> Session::find_run(const std::string& name) {
       continue;
     }
     const auto& began = std::get<RunBegan>(past->front().body);
-    if (!wanted && !name.empty() && (began.mission_name != name || (flags_.ns != "default" && began.mission_namespace != flags_.ns))) continue;
+    if (!wanted && !name.empty() &&
+        (began.mission_name != name || (flags_.ns != "default" && began.mission_namespace != flags_.ns)))
+      continue;
     return describe(*run, began);
   }
   if (name.empty()) return fail(not_found("there is no run yet; start one with `remit run FILE`"));
-  return fail(not_found(fmt::format("there is no run or mission '{}'; `remit get missions` lists them", printable(name, 100))));
+  return fail(
+      not_found(fmt::format("there is no run or mission '{}'; `remit get missions` lists them", printable(name, 100))));
 }
 
-Result<std::vector<RunRecord>> Session::records(Ulid run) { return action::read_run_log(files_, folder_.run_log_path(run)); }
+Result<std::vector<RunRecord>> Session::records(Ulid run) {
+  return action::read_run_log(files_, folder_.run_log_path(run));
+}
 
 Task<Result<resource::Object>> Session::mission(const std::string& name) {
   const std::string kind(resource::Mission::kKind);
@@ -115,7 +122,8 @@ Task<Result<resource::Object>> Session::mission(const std::string& name) {
   options.name = name;
   REMIT_CO_TRY(auto list, co_await store_->list(options));
   if (list.items.size() == 1) co_return std::move(list.items.front());
-  if (list.items.size() > 1) co_return fail(invalid_argument(fmt::format("several namespaces have a mission '{}'; say which with -n", name)));
+  if (list.items.size() > 1)
+    co_return fail(invalid_argument(fmt::format("several namespaces have a mission '{}'; say which with -n", name)));
   co_return fail(object.error());
 }
 
@@ -136,7 +144,9 @@ int in_session(const CommonFlags& flags, std::function<Task<Result<int>>(Session
 }
 
 void print_object(const json::value& value, OutputFormat format) {
-  const std::string text = format == OutputFormat::kYaml ? resource::to_yaml(value) : format == OutputFormat::kJsonLines ? to_json(value) + "\n" : pretty_json(value);
+  const std::string text = format == OutputFormat::kYaml        ? resource::to_yaml(value)
+                           : format == OutputFormat::kJsonLines ? to_json(value) + "\n"
+                                                                : pretty_json(value);
   std::fwrite(text.data(), 1, text.size(), stdout);
 }
 

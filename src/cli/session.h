@@ -1,4 +1,5 @@
-// Session: what one command of `remit` works with: the data folder, the store behind it, and an io_context that runs until the command is done.
+// Session: what one command of `remit` works with: the data folder, the store behind it, and an io_context that runs
+// until the command is done.
 #pragma once
 
 #include <functional>

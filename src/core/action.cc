@@ -5,9 +5,9 @@
 
 namespace remit {
 
-static constexpr EnumNames<ActionKind, 9> kKinds{
-    "a kind of action",
-    {"ModelCall", "ToolCall", "Command", "FileChange", "HttpEgress", "KubernetesWrite", "MemoryRead", "MemoryWrite", "ChildMission"}};
+static constexpr EnumNames<ActionKind, 9> kKinds{"a kind of action",
+                                                 {"ModelCall", "ToolCall", "Command", "FileChange", "HttpEgress",
+                                                  "KubernetesWrite", "MemoryRead", "MemoryWrite", "ChildMission"}};
 static constexpr EnumNames<Effect, 3> kEffects{"an effect", {"ReadOnly", "Write", "Irreversible"}};
 
 std::string_view to_string(ActionKind kind) { return kKinds.name(kind); }
@@ -20,12 +20,9 @@ std::string Action::hash() const {
 }
 
 json::object to_json_object(const Action& action) {
-  json::object object{{"kind", jsv(to_string(action.kind))},
-                      {"channel", action.channel},
-                      {"tool", action.tool},
-                      {"resource", action.resource},
-                      {"args", action.args},
-                      {"effect", jsv(to_string(action.effect))}};
+  json::object object{
+      {"kind", jsv(to_string(action.kind))}, {"channel", action.channel}, {"tool", action.tool},
+      {"resource", action.resource},         {"args", action.args},       {"effect", jsv(to_string(action.effect))}};
   if (action.idempotent) object["idempotent"] = true;
   if (!action.justification.empty()) object["justification"] = action.justification;
   if (!action.provider_call_id.empty()) object["providerCallId"] = action.provider_call_id;

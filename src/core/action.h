@@ -12,7 +12,15 @@
 namespace remit {
 
 enum class ActionKind : std::uint8_t {
-  kModelCall, kToolCall, kCommand, kFileChange, kHttpEgress, kKubernetesWrite, kMemoryRead, kMemoryWrite, kChildMission,
+  kModelCall,
+  kToolCall,
+  kCommand,
+  kFileChange,
+  kHttpEgress,
+  kKubernetesWrite,
+  kMemoryRead,
+  kMemoryWrite,
+  kChildMission,
 };
 
 enum class Effect : std::uint8_t {
@@ -23,19 +31,22 @@ enum class Effect : std::uint8_t {
 
 struct Action {
   ActionKind kind = ActionKind::kToolCall;
-  std::string channel;    // builtin, openai, mcp, sandbox …
-  std::string tool;       // What rules match: "files.read", "shell.run", "http.request", "model.call", "workspace.write".
-  std::string resource;   // For people and rules: the path, the host:port, the first line of the command; already normalised.
-  json::object args;      // What conditions see as `args`. Paths in it are normalised.
-  std::string justification;  // Why, in the agent's own words; may be empty. Untrusted.
+  std::string channel;  // builtin, openai, mcp, sandbox …
+  std::string tool;     // What rules match: "files.read", "shell.run", "http.request", "model.call", "workspace.write".
+  std::string
+      resource;  // For people and rules: the path, the host:port, the first line of the command; already normalised.
+  json::object args;             // What conditions see as `args`. Paths in it are normalised.
+  std::string justification;     // Why, in the agent's own words; may be empty. Untrusted.
   std::string provider_call_id;  // The model's id of the tool call, "" when there is none.
   std::string trace_parent;      // W3C traceparent of the request that brought it, "" for none: recorded, never judged.
   Effect effect = Effect::kWrite;
   bool idempotent = false;
-  // Present for kModelCall only: the request itself. args then holds its summary (model, messages, maxOutputTokens, sha256).
+  // Present for kModelCall only: the request itself. args then holds its summary (model, messages, maxOutputTokens,
+  // sha256).
   std::shared_ptr<const ModelRequest> model_request;
 
-  // SHA-256 of kind, tool and args in canonical form: what a grant is bound to. Channel, justification and ids do not count.
+  // SHA-256 of kind, tool and args in canonical form: what a grant is bound to. Channel, justification and ids do not
+  // count.
   std::string hash() const;
 };
 

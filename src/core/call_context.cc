@@ -5,7 +5,8 @@
 
 namespace remit {
 
-static constexpr EnumNames<CancelReason, 5> kReasons{"a reason", {"client", "deadline", "budget", "preempted", "stopped"}};
+static constexpr EnumNames<CancelReason, 5> kReasons{"a reason",
+                                                     {"client", "deadline", "budget", "preempted", "stopped"}};
 
 std::string_view to_string(CancelReason reason) { return kReasons.name(reason); }
 

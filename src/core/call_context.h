@@ -18,7 +18,8 @@ std::string_view to_string(CancelReason reason);  // "client", "deadline", "budg
 
 struct CallContext {
   Ulid run;
-  std::uint64_t call = 0;    // Number of this call in its run, from 1: the N of `remit why N`. 0 before the pipeline gave one.
+  std::uint64_t call =
+      0;  // Number of this call in its run, from 1: the N of `remit why N`. 0 before the pipeline gave one.
   std::uint64_t parent = 0;  // Call that this one is nested in; 0 for none.
   std::optional<SteadyTime> deadline;
   Importance importance = Importance::kNormal;

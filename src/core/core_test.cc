@@ -1,7 +1,7 @@
+#include <gtest/gtest.h>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
-#include <gtest/gtest.h>
 
 #include "base/strings.h"
 #include "core/event_channel.h"
@@ -15,7 +15,8 @@ TEST(Money, ParsesDecimalStringsExactly) {
   EXPECT_EQ(parse_usd("0.50")->value, 500'000);
   EXPECT_EQ(parse_usd("2")->value, 2'000'000);
   EXPECT_EQ(parse_usd("0.000001")->value, 1);
-  for (const char* bad : {"", ".", "1.", ".5", "-1", "+1", "1e3", "1.2.3", "0.0000001", "1,000", " 1", "NaN", "99999999999999999999"}) {
+  for (const char* bad :
+       {"", ".", "1.", ".5", "-1", "+1", "1e3", "1.2.3", "0.0000001", "1,000", " 1", "NaN", "99999999999999999999"}) {
     EXPECT_FALSE(parse_usd(bad)) << bad;
   }
 }
@@ -40,12 +41,20 @@ TEST(RunRecord, EveryTypeSurvivesTheRoundTrip) {
   outcome.text = "out", outcome.error = not_found("x"), outcome.usage = {10, 4, 1, 3, 2}, outcome.usage_known = false;
   outcome.sandbox = SandboxReport{"Process", 1700, 64000, "exit", 3};
   outcome.changes = {{"a b", FileChange::Kind::kDeleted, 7, false, "not in workspace.write"}};
-  outcome.response = ModelResponse{.message = {.role = Role::kAssistant, .text = "hi", .tool_uses = {{"1", "files_read", "{}"}}}};
-  const std::vector<RecordBody> bodies{
-      RunBegan{"ns", "m", "u", 3, {{"kind", "Mission"}}, "f.yaml", true, true, true}, Proposed{action},
-      Judged{Verdict::deny("permissions", "r", "no"), 12}, Reserved{2, {{5}, 6, 7}}, Started{2}, Executed{2, outcome, "layer-1"},
-      Settled{2, outcome, {{5}, 6, 7}, false}, BudgetChanged{{{1}, 2, 3}, Duration(4), "cli"}, PhaseChanged{"Running", "r", "m"},
-      CheckResult{"c", true, "o", 9}, RunEnded{"Succeeded", "r", true, "a"}, Note{"n"}};
+  outcome.response =
+      ModelResponse{.message = {.role = Role::kAssistant, .text = "hi", .tool_uses = {{"1", "files_read", "{}"}}}};
+  const std::vector<RecordBody> bodies{RunBegan{"ns", "m", "u", 3, {{"kind", "Mission"}}, "f.yaml", true, true, true},
+                                       Proposed{action},
+                                       Judged{Verdict::deny("permissions", "r", "no"), 12},
+                                       Reserved{2, {{5}, 6, 7}},
+                                       Started{2},
+                                       Executed{2, outcome, "layer-1"},
+                                       Settled{2, outcome, {{5}, 6, 7}, false},
+                                       BudgetChanged{{{1}, 2, 3}, Duration(4), "cli"},
+                                       PhaseChanged{"Running", "r", "m"},
+                                       CheckResult{"c", true, "o", 9},
+                                       RunEnded{"Succeeded", "r", true, "a"},
+                                       Note{"n"}};
   ASSERT_EQ(bodies.size(), std::variant_size_v<RecordBody>);
   for (const auto& body : bodies) {
     const RunRecord record{5, wall_from_nanos(1'700'000'000'123'456'789), 9, 8, body};
@@ -94,8 +103,8 @@ Task<Outcome> produce(std::shared_ptr<EventSink> sink, int count, int* produced)
 TEST(EventChannel, IsBoundedAndDoneFollowsCancel) {
   asio::io_context io;
   int produced = 0;
-  std::shared_ptr<Call> call =
-      make_call(io.get_executor(), [&](std::shared_ptr<EventSink> sink) { return produce(std::move(sink), 10'000, &produced); });
+  std::shared_ptr<Call> call = make_call(
+      io.get_executor(), [&](std::shared_ptr<EventSink> sink) { return produce(std::move(sink), 10'000, &produced); });
   io.run_one();
   io.poll();
   EXPECT_EQ(produced, int(kEventChannelDepth)) << "the producer must wait for the consumer";
@@ -128,7 +137,8 @@ TEST(EventChannel, TheHookMayBeTakenAwayAfterACancel) {
 
 TEST(EventChannel, AThrowingExecutorFailsItsCallOnly) {
   asio::io_context io;
-  std::shared_ptr<Call> call = make_call(io.get_executor(), [](std::shared_ptr<EventSink>) -> Task<Outcome> { throw std::runtime_error("boom"); });
+  std::shared_ptr<Call> call = make_call(
+      io.get_executor(), [](std::shared_ptr<EventSink>) -> Task<Outcome> { throw std::runtime_error("boom"); });
   std::vector<std::string> seen;
   asio::co_spawn(io, consume(call, &seen), asio::detached);
   io.run();

@@ -12,8 +12,8 @@ namespace remit {
 
 template <typename Enum, std::size_t N>
 struct EnumNames {
-  std::string_view what;                     // For the error: "an effect".
-  std::array<std::string_view, N> names;     // In the order of the enumerators, which count from 0.
+  std::string_view what;                  // For the error: "an effect".
+  std::array<std::string_view, N> names;  // In the order of the enumerators, which count from 0.
 
   constexpr std::string_view name(Enum value) const { return names[static_cast<std::size_t>(value)]; }
   Result<Enum> parse(std::string_view text) const {

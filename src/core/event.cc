@@ -36,7 +36,8 @@ json::object to_json_object(const Outcome& outcome) {
   json::object object{{"ok", outcome.ok}};
   if (!outcome.text.empty()) object["text"] = outcome.text;
   if (outcome.error) {
-    object["error"] = json::object{{"code", static_cast<std::int64_t>(outcome.error->code())}, {"message", outcome.error->to_string()}};
+    object["error"] = json::object{{"code", static_cast<std::int64_t>(outcome.error->code())},
+                                   {"message", outcome.error->to_string()}};
   }
   if (!outcome.structured.empty()) object["structured"] = outcome.structured;
   if (outcome.response) object["response"] = to_json_object(*outcome.response);
@@ -66,8 +67,9 @@ Result<Outcome> outcome_from_json(const json::object& object) {
   if (const auto* usage = find_object(object, "usage")) outcome.usage = usage_from_json(*usage);
   outcome.usage_known = get_bool(object, "usageKnown", true);
   if (const auto* sandbox = find_object(object, "sandbox")) {
-    outcome.sandbox = SandboxReport{std::string(get_string(*sandbox, "tier")), get_int(*sandbox, "createUs"), get_int(*sandbox, "runUs"),
-                                    std::string(get_string(*sandbox, "endedBy")), static_cast<int>(get_int(*sandbox, "exitCode"))};
+    outcome.sandbox = SandboxReport{std::string(get_string(*sandbox, "tier")), get_int(*sandbox, "createUs"),
+                                    get_int(*sandbox, "runUs"), std::string(get_string(*sandbox, "endedBy")),
+                                    static_cast<int>(get_int(*sandbox, "exitCode"))};
   }
   if (const auto* changes = find_array(object, "changes")) {
     for (const auto& value : *changes) {

@@ -60,9 +60,9 @@ struct SandboxReport {
 
 struct Outcome {
   bool ok = false;
-  std::string text;             // What the agent gets back: output, answer or explained error. At most limits::kToolOutputBytes.
-  std::optional<Error> error;   // Set when !ok.
-  json::object structured;      // Optional machine-readable result (MCP structuredContent).
+  std::string text;  // What the agent gets back: output, answer or explained error. At most limits::kToolOutputBytes.
+  std::optional<Error> error;             // Set when !ok.
+  json::object structured;                // Optional machine-readable result (MCP structuredContent).
   std::optional<ModelResponse> response;  // Model calls only.
   Usage usage;
   bool usage_known = true;

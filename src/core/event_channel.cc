@@ -67,7 +67,8 @@ class ChannelCall final : public Call {
   std::shared_ptr<EventSink> sink_;
 };
 
-std::unique_ptr<Call> make_call(asio::any_io_executor executor, std::function<Task<Outcome>(std::shared_ptr<EventSink>)> body) {
+std::unique_ptr<Call> make_call(asio::any_io_executor executor,
+                                std::function<Task<Outcome>(std::shared_ptr<EventSink>)> body) {
   auto call = std::make_unique<ChannelCall>(executor);
   asio::co_spawn(executor, ChannelCall::run(call->sink(), std::move(body)), asio::detached);
   return call;

@@ -1,5 +1,5 @@
-// EventChannel: a bounded queue of Events from a producing coroutine to a consuming one, both on one thread, and make_call, which runs a
-// coroutine as a Call. The bound is the backpressure: send() waits while the queue is full.
+// EventChannel: a bounded queue of Events from a producing coroutine to a consuming one, both on one thread, and
+// make_call, which runs a coroutine as a Call. The bound is the backpressure: send() waits while the queue is full.
 #pragma once
 
 #include <deque>
@@ -26,11 +26,13 @@ class EventSink {
     writable_.expires_at(asio::steady_timer::time_point::max());
   }
 
-  // Waits for room. Events sent after cancel() are dropped, so that a producer never waits for a consumer that has gone.
+  // Waits for room. Events sent after cancel() are dropped, so that a producer never waits for a consumer that has
+  // gone.
   Task<> send(Event event);
 
   std::optional<CancelReason> cancelled() const { return cancelled_; }
-  // Called at most once, when cancel() comes; replaces the hook before. If cancel() came already, it is called at once. nullptr: no hook.
+  // Called at most once, when cancel() comes; replaces the hook before. If cancel() came already, it is called at once.
+  // nullptr: no hook.
   void on_cancel(std::function<void(CancelReason)> hook);
 
  private:
@@ -45,8 +47,10 @@ class EventSink {
   std::function<void(CancelReason)> on_cancel_;
 };
 
-// Starts `body` on `executor`. What it returns becomes the Done event. Destroying the Call cancels it; the body then runs to its end alone.
-std::unique_ptr<Call> make_call(asio::any_io_executor executor, std::function<Task<Outcome>(std::shared_ptr<EventSink>)> body);
+// Starts `body` on `executor`. What it returns becomes the Done event. Destroying the Call cancels it; the body then
+// runs to its end alone.
+std::unique_ptr<Call> make_call(asio::any_io_executor executor,
+                                std::function<Task<Outcome>(std::shared_ptr<EventSink>)> body);
 
 // An Outcome that is nothing but an error, which the agent gets as text.
 Outcome failed_outcome(Error error);

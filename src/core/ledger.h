@@ -1,4 +1,5 @@
-// Ledger: money, tokens, calls and time that a mission may use. The pipeline reserves before an effect and settles after it.
+// Ledger: money, tokens, calls and time that a mission may use. The pipeline reserves before an effect and settles
+// after it.
 #pragma once
 
 #include <cstdint>
@@ -22,9 +23,9 @@ struct AttemptId {
 };
 
 struct BudgetView {
-  Amounts limit;      // 0 in a member: no limit of that kind.
+  Amounts limit;  // 0 in a member: no limit of that kind.
   Amounts spent;
-  Amounts reserved;   // Open attempts, and the reserve for ReturnPartial.
+  Amounts reserved;  // Open attempts, and the reserve for ReturnPartial.
   Duration active_limit{0};
   Duration active_used{0};
 };

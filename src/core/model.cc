@@ -85,7 +85,8 @@ json::object to_json_object(const ModelRequest& request) {
   json::array messages, tools;
   for (const auto& message : request.messages) messages.push_back(to_json_object(message));
   for (const auto& tool : request.tools) {
-    tools.push_back(json::object{{"name", tool.name}, {"description", tool.description}, {"inputSchema", tool.input_schema}});
+    tools.push_back(
+        json::object{{"name", tool.name}, {"description", tool.description}, {"inputSchema", tool.input_schema}});
   }
   json::object object{{"model", request.model}, {"messages", std::move(messages)}, {"tools", std::move(tools)}};
   if (request.max_output_tokens > 0) object["maxOutputTokens"] = request.max_output_tokens;

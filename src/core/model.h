@@ -29,7 +29,7 @@ struct Message {
 };
 
 struct ToolSpec {
-  std::string name;         // As the model sees it: "files_read" (dots are not legal in function names).
+  std::string name;  // As the model sees it: "files_read" (dots are not legal in function names).
   std::string description;
   json::object input_schema;
 };

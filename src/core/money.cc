@@ -6,7 +6,8 @@ namespace remit {
 
 Result<MicroUsd> parse_usd(std::string_view text) {
   const auto bad = [&] {
-    return fail(invalid_argument(fmt::format("'{}' is not an amount in US dollars; write it as a decimal string, such as \"0.50\"", text)));
+    return fail(invalid_argument(
+        fmt::format("'{}' is not an amount in US dollars; write it as a decimal string, such as \"0.50\"", text)));
   };
   std::int64_t value = 0;
   int decimals = -1;

@@ -16,8 +16,14 @@ struct MicroUsd {
   friend auto operator<=>(const MicroUsd&, const MicroUsd&) = default;
   MicroUsd operator+(MicroUsd other) const { return {value + other.value}; }
   MicroUsd operator-(MicroUsd other) const { return {value - other.value}; }
-  MicroUsd& operator+=(MicroUsd other) { value += other.value; return *this; }
-  MicroUsd& operator-=(MicroUsd other) { value -= other.value; return *this; }
+  MicroUsd& operator+=(MicroUsd other) {
+    value += other.value;
+    return *this;
+  }
+  MicroUsd& operator-=(MicroUsd other) {
+    value -= other.value;
+    return *this;
+  }
 };
 
 // The largest sum the spec takes: a billion dollars. Keeps every addition far from overflow.

@@ -1,4 +1,5 @@
-// Permit: proof that the pipeline allowed one attempt of one action. Only action::Pipeline can make one and every executor demands one.
+// Permit: proof that the pipeline allowed one attempt of one action. Only action::Pipeline can make one and every
+// executor demands one.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,7 @@ class Permit {
   Permit& operator=(const Permit&) = delete;
 
   const Action& action() const { return *action_; }
-  std::uint32_t attempt() const { return attempt_; }    // 1 for the first.
+  std::uint32_t attempt() const { return attempt_; }  // 1 for the first.
   const Amounts& reserved() const { return reserved_; }
 
  private:

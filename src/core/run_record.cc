@@ -47,7 +47,9 @@ void write(json::object& o, const Settled& b) {
 void write(json::object& o, const BudgetChanged& b) {
   o["limit"] = to_json_object(b.limit), o["activeLimitNs"] = b.active_limit.count(), o["by"] = b.by;
 }
-void write(json::object& o, const PhaseChanged& b) { o["phase"] = b.phase, o["reason"] = b.reason, o["message"] = b.message; }
+void write(json::object& o, const PhaseChanged& b) {
+  o["phase"] = b.phase, o["reason"] = b.reason, o["message"] = b.message;
+}
 void write(json::object& o, const CheckResult& b) {
   o["name"] = b.name, o["passed"] = b.passed, o["output"] = b.output, o["durationMs"] = b.duration_ms;
 }
@@ -61,8 +63,15 @@ Result<RecordBody> read_as(const json::object& object);
 
 template <>
 Result<RecordBody> read_as<RunBegan>(const json::object& o) {
-  RunBegan b{text(o, "namespace"), text(o, "name"), text(o, "uid"), get_int(o, "generation"), {}, text(o, "source"),
-             get_bool(o, "recordedModel"), get_bool(o, "live"), get_bool(o, "resumed")};
+  RunBegan b{text(o, "namespace"),
+             text(o, "name"),
+             text(o, "uid"),
+             get_int(o, "generation"),
+             {},
+             text(o, "source"),
+             get_bool(o, "recordedModel"),
+             get_bool(o, "live"),
+             get_bool(o, "resumed")};
   if (const auto* mission = find_object(o, "mission")) b.mission = *mission;
   return b;
 }
@@ -85,7 +94,9 @@ Result<RecordBody> read_as<Reserved>(const json::object& o) {
   return Reserved{attempt(o), amounts_from_json(find_object(o, "amounts"))};
 }
 template <>
-Result<RecordBody> read_as<Started>(const json::object& o) { return Started{attempt(o)}; }
+Result<RecordBody> read_as<Started>(const json::object& o) {
+  return Started{attempt(o)};
+}
 template <>
 Result<RecordBody> read_as<Executed>(const json::object& o) {
   REMIT_TRY(auto outcome, outcome_member(o));
@@ -94,11 +105,13 @@ Result<RecordBody> read_as<Executed>(const json::object& o) {
 template <>
 Result<RecordBody> read_as<Settled>(const json::object& o) {
   REMIT_TRY(auto outcome, outcome_member(o));
-  return Settled{attempt(o), std::move(outcome), amounts_from_json(find_object(o, "charged")), get_bool(o, "reconciled", true)};
+  return Settled{attempt(o), std::move(outcome), amounts_from_json(find_object(o, "charged")),
+                 get_bool(o, "reconciled", true)};
 }
 template <>
 Result<RecordBody> read_as<BudgetChanged>(const json::object& o) {
-  return BudgetChanged{amounts_from_json(find_object(o, "limit")), Duration(get_int(o, "activeLimitNs")), text(o, "by")};
+  return BudgetChanged{amounts_from_json(find_object(o, "limit")), Duration(get_int(o, "activeLimitNs")),
+                       text(o, "by")};
 }
 template <>
 Result<RecordBody> read_as<PhaseChanged>(const json::object& o) {
@@ -113,7 +126,9 @@ Result<RecordBody> read_as<RunEnded>(const json::object& o) {
   return RunEnded{text(o, "phase"), text(o, "reason"), get_bool(o, "goalMet"), text(o, "answer")};
 }
 template <>
-Result<RecordBody> read_as<Note>(const json::object& o) { return Note{text(o, "message")}; }
+Result<RecordBody> read_as<Note>(const json::object& o) {
+  return Note{text(o, "message")};
+}
 
 struct TypeEntry {
   std::string_view name;
@@ -121,15 +136,16 @@ struct TypeEntry {
 };
 
 template <typename... T>
-constexpr std::array<TypeEntry, sizeof...(T)> type_table(const std::variant<T...>*, std::array<std::string_view, sizeof...(T)> names) {
+constexpr std::array<TypeEntry, sizeof...(T)> type_table(const std::variant<T...>*,
+                                                         std::array<std::string_view, sizeof...(T)> names) {
   std::size_t i = 0;
   return {TypeEntry{names[i++], &read_as<T>}...};
 }
 
 // In the order of RecordBody's alternatives.
-constexpr auto kTypes =
-    type_table(static_cast<const RecordBody*>(nullptr), {"RunBegan", "Proposed", "Judged", "Reserved", "Started", "Executed", "Settled",
-                                                         "BudgetChanged", "PhaseChanged", "CheckResult", "RunEnded", "Note"});
+constexpr auto kTypes = type_table(static_cast<const RecordBody*>(nullptr),
+                                   {"RunBegan", "Proposed", "Judged", "Reserved", "Started", "Executed", "Settled",
+                                    "BudgetChanged", "PhaseChanged", "CheckResult", "RunEnded", "Note"});
 
 }  // namespace
 
@@ -151,11 +167,13 @@ Result<RunRecord> run_record_from_json(const json::object& object) {
   for (const auto& entry : kTypes) {
     if (entry.name != type) continue;
     REMIT_TRY(auto body, entry.read(object));
-    return RunRecord{static_cast<std::uint64_t>(get_int(object, "seq")), wall_from_nanos(get_int(object, "timeUnixNano")),
-                     static_cast<std::uint64_t>(get_int(object, "call")), static_cast<std::uint64_t>(get_int(object, "parent")),
-                     std::move(body)};
+    return RunRecord{static_cast<std::uint64_t>(get_int(object, "seq")),
+                     wall_from_nanos(get_int(object, "timeUnixNano")),
+                     static_cast<std::uint64_t>(get_int(object, "call")),
+                     static_cast<std::uint64_t>(get_int(object, "parent")), std::move(body)};
   }
-  return fail(invalid_argument(fmt::format("run record {}: unknown type '{}'", get_int(object, "seq"), printable(type, 40))));
+  return fail(
+      invalid_argument(fmt::format("run record {}: unknown type '{}'", get_int(object, "seq"), printable(type, 40))));
 }
 
 }  // namespace remit

@@ -1,5 +1,5 @@
-// Stage: one safeguard of the pipeline. Stages are asked in order; the first that does not allow ends the matter, except that an Ask goes on to
-// the stages behind it, of which the last (human) answers it.
+// Stage: one safeguard of the pipeline. Stages are asked in order; the first that does not allow ends the matter,
+// except that an Ask goes on to the stages behind it, of which the last (human) answers it.
 #pragma once
 
 #include <string_view>

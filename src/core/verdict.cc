@@ -47,7 +47,8 @@ std::string explain_to_agent(const Verdict& verdict, std::string_view tool, std:
   if (!verdict.rule.empty()) text += fmt::format(" (rule {})", verdict.rule);
   if (!verdict.reason.empty()) text += ": " + verdict.reason;
   if (verdict.decision == Decision::kAsk && !verdict.approval.empty()) {
-    text += fmt::format(". Approval {} is pending; the same call, repeated unchanged after it is given, will run", verdict.approval);
+    text += fmt::format(". Approval {} is pending; the same call, repeated unchanged after it is given, will run",
+                        verdict.approval);
   }
   if (!verdict.suggestion.empty()) text += ". " + verdict.suggestion;
   return text;

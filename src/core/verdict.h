@@ -19,13 +19,13 @@ enum class Decision : std::uint8_t {
 
 struct Verdict {
   Decision decision = Decision::kDeny;
-  std::string layer;       // permissions, budget, human …
-  std::string rule;        // The rule's name; "" when no rule matched.
-  std::string reason;      // One sentence for the agent and for people.
-  std::string source;      // "mission.yaml:21" when the rule has a place.
-  std::string suggestion;  // The smallest change that would have allowed it, or what is allowed instead; may be "".
-  std::string approval;    // Name of the Approval, when one exists.
-  bool audit_only = false; // Mode Audit: recorded, not held back.
+  std::string layer;        // permissions, budget, human …
+  std::string rule;         // The rule's name; "" when no rule matched.
+  std::string reason;       // One sentence for the agent and for people.
+  std::string source;       // "mission.yaml:21" when the rule has a place.
+  std::string suggestion;   // The smallest change that would have allowed it, or what is allowed instead; may be "".
+  std::string approval;     // Name of the Approval, when one exists.
+  bool audit_only = false;  // Mode Audit: recorded, not held back.
 
   bool allows() const { return decision == Decision::kAllow || audit_only; }
   static Verdict allow(std::string layer, std::string rule, std::string reason = "") {

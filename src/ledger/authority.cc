@@ -11,7 +11,8 @@ constexpr std::string_view kSchema[] = {R"sql(
 CREATE TABLE account(
   id TEXT PRIMARY KEY, parent TEXT NOT NULL,
   limit_cost INTEGER NOT NULL, limit_tokens INTEGER NOT NULL, limit_calls INTEGER NOT NULL,
-  charged_cost INTEGER NOT NULL DEFAULT 0, charged_tokens INTEGER NOT NULL DEFAULT 0, charged_calls INTEGER NOT NULL DEFAULT 0,
+  charged_cost INTEGER NOT NULL DEFAULT 0, charged_tokens INTEGER NOT NULL DEFAULT 0,
+  charged_calls INTEGER NOT NULL DEFAULT 0,
   spent_cost INTEGER NOT NULL DEFAULT 0, spent_tokens INTEGER NOT NULL DEFAULT 0, spent_calls INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE holder(

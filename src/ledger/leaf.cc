@@ -182,8 +182,8 @@ bool Leaf::exhausted() const { return !exhausted_reason().empty(); }
 std::string Leaf::exhausted_reason() const {
   if (refused_) return refused_reason_;
   if (auto in_time = check_time(); !in_time) return in_time.error().message();
-  // A limit is used up when not even the smallest attempt fits. Calls do not count here: without any left an agent can still think and finish, and is
-  // exhausted when it is refused one.
+  // A limit is used up when not even the smallest attempt fits. Calls do not count here: without any left an agent can
+  // still think and finish, and is exhausted when it is refused one.
   if (auto fits = check_limits({{1}, 1, 0}); !fits) return fits.error().message();
   return "";
 }

@@ -274,9 +274,7 @@ TEST_P(LeafPropertyTest, SpentAndReservedNeverPassTheLimit) {
         open.erase(id.call);
         break;
       }
-      case 3:
-        leaf.release(id);
-        open.erase(id.call);
+      case 3: leaf.release(id); open.erase(id.call);
     }
     Amounts spent, reserved = default_return_reserve(limit);
     const auto add = [](Amounts& to, const Amounts& more) {

@@ -14,7 +14,8 @@ std::string_view kind_of(const json::value& value) {
   switch (value.kind()) {
     case json::kind::null: return "null";
     case json::kind::bool_: return "a boolean";
-    case json::kind::int64: case json::kind::uint64: return "an integer";
+    case json::kind::int64:
+    case json::kind::uint64: return "an integer";
     case json::kind::double_: return "a number";
     case json::kind::string: return "a string";
     case json::kind::array: return "an array";
@@ -50,7 +51,8 @@ void Checker::check(const std::string& path, const json::object& schema, json::v
     faults.push_back(fmt::format("{}: expected {} {}, got {}", path, article, type, kind_of(value)));
     return;
   }
-  if (const auto* allowed = find_array(schema, "enum"); allowed && std::find(allowed->begin(), allowed->end(), value) == allowed->end()) {
+  if (const auto* allowed = find_array(schema, "enum");
+      allowed && std::find(allowed->begin(), allowed->end(), value) == allowed->end()) {
     faults.push_back(fmt::format("{}: expected one of {}", path, to_json(*allowed)));
   }
   check_bounds(path, schema, value);
@@ -66,8 +68,10 @@ void Checker::check_bounds(const std::string& path, const json::object& schema, 
     const double number = value.to_number<double>();
     const auto* low = find(schema, "minimum");
     const auto* high = find(schema, "maximum");
-    if (low && number < low->to_number<double>()) faults.push_back(fmt::format("{}: must be at least {}", path, to_json(*low)));
-    if (high && number > high->to_number<double>()) faults.push_back(fmt::format("{}: must be at most {}", path, to_json(*high)));
+    if (low && number < low->to_number<double>())
+      faults.push_back(fmt::format("{}: must be at least {}", path, to_json(*low)));
+    if (high && number > high->to_number<double>())
+      faults.push_back(fmt::format("{}: must be at most {}", path, to_json(*high)));
   }
   const auto longest = get_int(schema, "maxLength", -1);
   if (value.is_string() && longest >= 0 && value.get_string().size() > static_cast<std::size_t>(longest)) {
@@ -80,7 +84,8 @@ void Checker::check_object(const std::string& path, const json::object& schema, 
   const std::string prefix = path.empty() ? "" : path + ".";
   if (const auto* required = find_array(schema, "required")) {
     for (const auto& name : *required) {
-      if (!object.contains(name.get_string())) faults.push_back(fmt::format("{}{}: missing", prefix, std::string_view(name.get_string())));
+      if (!object.contains(name.get_string()))
+        faults.push_back(fmt::format("{}{}: missing", prefix, std::string_view(name.get_string())));
     }
   }
   if (!properties) return;
@@ -92,7 +97,8 @@ void Checker::check_object(const std::string& path, const json::object& schema, 
       check(prefix + std::string(key), *property, member.value());
     } else if (!get_bool(schema, "additionalProperties", true)) {
       const auto near = nearest(key, known);
-      faults.push_back(prefix + printable(key, 60) + (near.empty() ? ": unknown" : fmt::format(": unknown, did you mean {}?", near)));
+      faults.push_back(prefix + printable(key, 60) +
+                       (near.empty() ? ": unknown" : fmt::format(": unknown, did you mean {}?", near)));
     }
   }
   for (const auto& property : *properties) {

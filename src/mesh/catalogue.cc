@@ -17,7 +17,8 @@ std::string model_name(std::string_view tool) {
 }
 
 Result<> Catalogue::add(Tool tool) {
-  if (tools_.size() >= kMaxTools) return fail(Code::kResourceExhausted, fmt::format("a mission has at most {} tools", kMaxTools));
+  if (tools_.size() >= kMaxTools)
+    return fail(Code::kResourceExhausted, fmt::format("a mission has at most {} tools", kMaxTools));
   const std::string alias = model_name(tool.name);
   if (tools_.contains(tool.name) || by_model_name_.contains(alias)) {
     return fail(Code::kAlreadyExists, fmt::format("tool {} is declared twice", tool.name));
@@ -40,7 +41,8 @@ ToolSpec Catalogue::spec(const Tool& tool) const {
   auto& properties = spec.input_schema["properties"];
   if (!properties.is_object()) properties = json::object();
   if (!properties.get_object().contains("why")) {
-    properties.get_object()["why"] = {{"type", "string"}, {"description", "In one sentence: how this call serves the goal."}};
+    properties.get_object()["why"] = {{"type", "string"},
+                                      {"description", "In one sentence: how this call serves the goal."}};
   }
   return spec;
 }
@@ -55,11 +57,13 @@ std::vector<ToolSpec> Catalogue::specs(const std::function<bool(std::string_view
 
 Result<Action> Catalogue::decode(std::string_view name, std::string_view arguments, std::string channel) const {
   if (arguments.size() > kMaxArgumentBytes) {
-    return fail(Code::kResourceExhausted, fmt::format("{}: {} bytes of arguments are over the limit of {}", name, arguments.size(), kMaxArgumentBytes));
+    return fail(Code::kResourceExhausted, fmt::format("{}: {} bytes of arguments are over the limit of {}", name,
+                                                      arguments.size(), kMaxArgumentBytes));
   }
   // A call without arguments comes as empty text from some models.
   auto object = trim(arguments).empty() ? Result<json::object>(json::object()) : parse_json_object(arguments);
-  if (!object) return fail(object.error().wrap(fmt::format("the arguments of {} could not be read", printable(name, 100))));
+  if (!object)
+    return fail(object.error().wrap(fmt::format("the arguments of {} could not be read", printable(name, 100))));
   return decode(name, std::move(*object), std::move(channel));
 }
 
@@ -69,10 +73,12 @@ Result<Action> Catalogue::decode(std::string_view name, json::object arguments, 
     std::vector<std::string_view> known;
     for (const auto& [alias, unused] : by_model_name_) known.push_back(alias);
     const auto near = nearest(name, known);
-    return fail(not_found(fmt::format("there is no tool '{}'{}", printable(name, 100), near.empty() ? "" : fmt::format("; did you mean {}?", near))));
+    return fail(not_found(fmt::format("there is no tool '{}'{}", printable(name, 100),
+                                      near.empty() ? "" : fmt::format("; did you mean {}?", near))));
   }
   Action action;
-  if (!tool->input_schema.contains("properties") || !find_object(*find_object(tool->input_schema, "properties"), "why")) {
+  if (!tool->input_schema.contains("properties") ||
+      !find_object(*find_object(tool->input_schema, "properties"), "why")) {
     action.justification = to_valid_utf8(std::string(get_string(arguments, "why")).substr(0, kMaxWhyBytes));
     arguments.erase("why");
   }
@@ -89,12 +95,14 @@ Result<Action> Catalogue::decode(std::string_view name, json::object arguments, 
 }
 
 Result<> Catalogue::normalise(Action& action) const {
-  if (const auto* path = action.args.if_contains("path"); path && path->is_string() && action.tool.starts_with("files.")) {
+  if (const auto* path = action.args.if_contains("path");
+      path && path->is_string() && action.tool.starts_with("files.")) {
     auto normal = normalise_path_(path->get_string());
     if (!normal) return fail(normal.error().wrap(fmt::format("{}: path", model_name(action.tool))));
     action.args["path"] = *normal;
     action.resource = *normal;
-  } else if (const auto* url = action.args.if_contains("url"); url && url->is_string() && action.tool == "http.request") {
+  } else if (const auto* url = action.args.if_contains("url");
+             url && url->is_string() && action.tool == "http.request") {
     auto parsed = http::parse_url(url->get_string());
     if (!parsed) return fail(parsed.error().wrap("http_request: url"));
     action.args["url"] = parsed->to_string();

@@ -1,4 +1,5 @@
-// Catalogue: the tools of one mission, and the one place where a model's or an MCP client's tool call becomes an Action. Immutable once filled; any thread.
+// Catalogue: the tools of one mission, and the one place where a model's or an MCP client's tool call becomes an
+// Action. Immutable once filled; any thread.
 #pragma once
 
 #include <functional>
@@ -43,13 +44,14 @@ class Catalogue {
   const Tool* find(std::string_view name) const;
   const std::map<std::string, Tool, std::less<>>& tools() const { return tools_; }
 
-  // As a model is shown them; every tool takes an optional "why" besides its own arguments. With `shown`, only the tools it is true for: the others
-  // can still be called, and are then judged like any action.
+  // As a model is shown them; every tool takes an optional "why" besides its own arguments. With `shown`, only the
+  // tools it is true for: the others can still be called, and are then judged like any action.
   std::vector<ToolSpec> specs(const std::function<bool(std::string_view tool)>& shown = nullptr) const;
   ToolSpec spec(const Tool& tool) const;
 
-  // A call as it came over the wire → an Action with checked, normalised arguments, its effect and its resource. A fault in the arguments is
-  // kInvalidArgument and says what to send instead; an unknown tool is kNotFound and names the nearest.
+  // A call as it came over the wire → an Action with checked, normalised arguments, its effect and its resource. A
+  // fault in the arguments is kInvalidArgument and says what to send instead; an unknown tool is kNotFound and names
+  // the nearest.
   Result<Action> decode(std::string_view name, std::string_view arguments, std::string channel) const;
   Result<Action> decode(std::string_view name, json::object arguments, std::string channel) const;
 

@@ -1,5 +1,5 @@
-// HttpExecutor: carries out permitted http.request actions. The address check of the client it is given is what keeps private networks out. One
-// shard's thread.
+// HttpExecutor: carries out permitted http.request actions. The address check of the client it is given is what keeps
+// private networks out. One shard's thread.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

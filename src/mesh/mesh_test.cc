@@ -31,13 +31,17 @@ TEST(Catalogue, DecodesACallIntoOneNormalForm) {
 
 TEST(Catalogue, FaultsSayWhatToSendInstead) {
   const auto catalogue = built_in();
-  EXPECT_THAT(catalogue.decode("shell_run", R"({"comand":"ls"})", "x").error().to_string(), HasSubstr("did you mean command?"));
-  EXPECT_THAT(catalogue.decode("shell_run", R"({"command":"ls","timeout_s":"x"})", "x").error().to_string(), HasSubstr("timeout_s: expected an integer"));
-  EXPECT_THAT(catalogue.decode("shell_run", R"({"command":"ls","timeout_s":0})", "x").error().to_string(), HasSubstr("at least 1"));
+  EXPECT_THAT(catalogue.decode("shell_run", R"({"comand":"ls"})", "x").error().to_string(),
+              HasSubstr("did you mean command?"));
+  EXPECT_THAT(catalogue.decode("shell_run", R"({"command":"ls","timeout_s":"x"})", "x").error().to_string(),
+              HasSubstr("timeout_s: expected an integer"));
+  EXPECT_THAT(catalogue.decode("shell_run", R"({"command":"ls","timeout_s":0})", "x").error().to_string(),
+              HasSubstr("at least 1"));
   EXPECT_THAT(catalogue.decode("shell_run", "{oops", "x").error().to_string(), HasSubstr("could not be read"));
   EXPECT_THAT(catalogue.decode("files_red", "{}", "x").error().to_string(), HasSubstr("did you mean files_read?"));
   EXPECT_FALSE(catalogue.decode("files_read", R"({"path":"../x"})", "x"));
-  EXPECT_EQ(catalogue.decode("files_read", std::string(kMaxArgumentBytes + 1, ' '), "x").error().code(), Code::kResourceExhausted);
+  EXPECT_EQ(catalogue.decode("files_read", std::string(kMaxArgumentBytes + 1, ' '), "x").error().code(),
+            Code::kResourceExhausted);
 }
 
 TEST(Catalogue, TheMethodDecidesWhatARequestMayDo) {
@@ -52,7 +56,8 @@ TEST(Catalogue, TheMethodDecidesWhatARequestMayDo) {
 TEST(Catalogue, NamesAreUnique) {
   auto catalogue = built_in();
   EXPECT_EQ(catalogue.add({.name = "files_read"}).error().code(), Code::kAlreadyExists);
-  for (std::size_t i = catalogue.tools().size(); i < kMaxTools; ++i) ASSERT_TRUE(catalogue.add({.name = "t" + std::to_string(i)}));
+  for (std::size_t i = catalogue.tools().size(); i < kMaxTools; ++i)
+    ASSERT_TRUE(catalogue.add({.name = "t" + std::to_string(i)}));
   EXPECT_EQ(catalogue.add({.name = "one.more"}).error().code(), Code::kResourceExhausted);
 }
 
@@ -60,18 +65,21 @@ TEST(Arguments, FillsDefaultsAndChecksDeeply) {
   const auto schema = parse_json_object(
       R"({"type":"object","properties":{"list":{"type":"array","items":{"type":"integer"}},"mode":{"enum":["a","b"],"default":"a"}},"additionalProperties":false})");
   EXPECT_EQ(to_json(*check_arguments(*schema, *parse_json_object(R"({"list":[1]})"))), R"({"list":[1],"mode":"a"})");
-  const auto fault = check_arguments(*schema, *parse_json_object(R"({"list":[1,"x"],"mode":"c","other":1})")).error().to_string();
+  const auto fault =
+      check_arguments(*schema, *parse_json_object(R"({"list":[1,"x"],"mode":"c","other":1})")).error().to_string();
   EXPECT_THAT(fault, HasSubstr("list[1]: expected an integer, got a string"));
   EXPECT_THAT(fault, HasSubstr("mode: expected one of"));
   EXPECT_THAT(fault, HasSubstr("other: unknown"));
 }
 
 TEST(PublicAddress, SpecialNetworksAreRefused) {
-  for (const char* address : {"127.0.0.1", "10.1.2.3", "169.254.169.254", "192.168.0.1", "0.0.0.0", "224.0.0.1", "100.64.0.1", "::1", "::", "fe80::1",
-                              "fd00::1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "2001:db8::1", "not an address"}) {
+  for (const char* address : {"127.0.0.1", "10.1.2.3", "169.254.169.254", "192.168.0.1", "0.0.0.0", "224.0.0.1",
+                              "100.64.0.1", "::1", "::", "fe80::1", "fd00::1", "::ffff:10.0.0.1", "64:ff9b::7f00:1",
+                              "2002:7f00:1::", "2001:db8::1", "not an address"}) {
     EXPECT_FALSE(check_public_address(address, 80)) << address;
   }
-  for (const char* address : {"1.1.1.1", "172.32.0.1", "2606:4700::1111", "::ffff:1.1.1.1"}) EXPECT_TRUE(check_public_address(address, 80)) << address;
+  for (const char* address : {"1.1.1.1", "172.32.0.1", "2606:4700::1111", "::ffff:1.1.1.1"})
+    EXPECT_TRUE(check_public_address(address, 80)) << address;
 }
 
 }  // namespace

@@ -11,14 +11,10 @@ using wire::text;
 
 std::string_view finish_reason_of(StopReason stop, bool has_tool_calls) {
   switch (stop) {
-    case StopReason::kToolUse:
-      return has_tool_calls ? "tool_calls" : "stop";
-    case StopReason::kLength:
-      return "length";
-    case StopReason::kRefused:
-      return "content_filter";
-    default:
-      return "stop";
+    case StopReason::kToolUse: return has_tool_calls ? "tool_calls" : "stop";
+    case StopReason::kLength: return "length";
+    case StopReason::kRefused: return "content_filter";
+    default: return "stop";
   }
 }
 
@@ -41,16 +37,11 @@ std::string event_line(const json::object& object) { return "data: " + to_json(o
 // What the status means in the words of this API.
 std::string_view error_type(unsigned status) {
   switch (status) {
-    case 401:
-      return "authentication_error";
-    case 403:
-      return "permission_error";
-    case 404:
-      return "not_found_error";
-    case 429:
-      return "rate_limit_error";
-    default:
-      return status < 500 ? "invalid_request_error" : "server_error";
+    case 401: return "authentication_error";
+    case 403: return "permission_error";
+    case 404: return "not_found_error";
+    case 429: return "rate_limit_error";
+    default: return status < 500 ? "invalid_request_error" : "server_error";
   }
 }
 
@@ -60,28 +51,18 @@ unsigned openai_status_of(Code code) {
   switch (code) {
     case Code::kInvalidArgument:
     case Code::kOutOfRange:
-    case Code::kFailedPrecondition:
-      return 400;
-    case Code::kUnauthenticated:
-      return 401;
-    case Code::kPermissionDenied:
-      return 403;
-    case Code::kNotFound:
-      return 404;
+    case Code::kFailedPrecondition: return 400;
+    case Code::kUnauthenticated: return 401;
+    case Code::kPermissionDenied: return 403;
+    case Code::kNotFound: return 404;
     case Code::kAlreadyExists:
-    case Code::kConflict:
-      return 409;
-    case Code::kResourceExhausted:
-      return 429;
-    case Code::kDataLoss:
-      return 502;
+    case Code::kConflict: return 409;
+    case Code::kResourceExhausted: return 429;
+    case Code::kDataLoss: return 502;
     case Code::kUnavailable:
-    case Code::kCancelled:
-      return 503;
-    case Code::kDeadlineExceeded:
-      return 504;
-    default:
-      return 500;
+    case Code::kCancelled: return 503;
+    case Code::kDeadlineExceeded: return 504;
+    default: return 500;
   }
 }
 

@@ -9,16 +9,11 @@ namespace remit::policy {
 
 std::string_view to_string(Considered::Result result) {
   switch (result) {
-    case Considered::Result::kDecided:
-      return "decided";
-    case Considered::Result::kOtherTool:
-      return "other tool";
-    case Considered::Result::kConditionFalse:
-      return "condition false";
-    case Considered::Result::kConditionFailed:
-      return "condition failed";
-    case Considered::Result::kOverruled:
-      return "overruled";
+    case Considered::Result::kDecided: return "decided";
+    case Considered::Result::kOtherTool: return "other tool";
+    case Considered::Result::kConditionFalse: return "condition false";
+    case Considered::Result::kConditionFailed: return "condition failed";
+    case Considered::Result::kOverruled: return "overruled";
   }
   return "other tool";
 }
@@ -46,14 +41,10 @@ Result<std::shared_ptr<const Permissions>> Permissions::compile(PermissionsSpec 
 static int force(const Verdict& verdict) {
   if (verdict.audit_only) return 1;
   switch (verdict.decision) {
-    case Decision::kAllow:
-      return 0;
-    case Decision::kAsk:
-      return 2;
-    case Decision::kUnavailable:
-      return 3;
-    case Decision::kDeny:
-      return 4;
+    case Decision::kAllow: return 0;
+    case Decision::kAsk: return 2;
+    case Decision::kUnavailable: return 3;
+    case Decision::kDeny: return 4;
   }
   return 4;
 }

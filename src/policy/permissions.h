@@ -2,9 +2,10 @@
 // evaluate denies.
 //
 // Besides the rules: `http.request` must also match an egress rule; `model.call` needs a model of the mission and
-// `workspace.write` a write glob (both need no Allow rule, for the mission's own fields permit them, nor does `agent.run`,
-// the program that spec.agent names; Deny and Ask rules count); no action may name a hidden or an unnormalised path. Conditions read: tool, kind, effect, resource,
-// channel, args, mission, budget {limit, spent, reserved: {costMicroUSD, tokens, calls}}, call.
+// `workspace.write` a write glob (both need no Allow rule, for the mission's own fields permit them, nor does
+// `agent.run`, the program that spec.agent names; Deny and Ask rules count); no action may name a hidden or an
+// unnormalised path. Conditions read: tool, kind, effect, resource, channel, args, mission, budget {limit, spent,
+// reserved: {costMicroUSD, tokens, calls}}, call.
 //
 // Permissions are immutable once compiled and may be shared between threads; a decision parses nothing.
 #pragma once

@@ -203,12 +203,13 @@ TEST(Permissions, HidePatternsMeanWhatTheyDoInTheWorkspace) {
   EXPECT_FALSE(hidden("a/**", "a"));
   EXPECT_TRUE(hidden("id_[rd]sa", "keys/id_rsa"));  // Classes are widened, never narrowed.
   EXPECT_TRUE(hidden("a\\*b", "a*b"));
-  EXPECT_EQ(decide([] {
-              auto spec = example();
-              spec.workspace.hide = {".env"};
-              return spec;
-            }(),
-                   call("files.read", R"({"path": "x/.env"})"))
+  EXPECT_EQ(decide(
+                [] {
+                  auto spec = example();
+                  spec.workspace.hide = {".env"};
+                  return spec;
+                }(),
+                call("files.read", R"({"path": "x/.env"})"))
                 .suggestion,
             "remove \".env\" from workspace.hide");
 }

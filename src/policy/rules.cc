@@ -4,12 +4,9 @@ namespace remit::policy {
 
 std::string_view to_string(RuleEffect effect) {
   switch (effect) {
-    case RuleEffect::kAllow:
-      return "Allow";
-    case RuleEffect::kAsk:
-      return "Ask";
-    case RuleEffect::kDeny:
-      return "Deny";
+    case RuleEffect::kAllow: return "Allow";
+    case RuleEffect::kAsk: return "Ask";
+    case RuleEffect::kDeny: return "Deny";
   }
   return "Deny";
 }

@@ -51,7 +51,8 @@ struct ModelRule {
 struct WorkspaceRule {
   std::string root = "/workspace";  // As the agent sees it.
   std::vector<std::string> write;   // Path globs; empty: nothing may be written.
-  std::vector<std::string> hide;    // As in .gitignore, without '!': "x" at any depth, "/x" at the root; a hidden folder hides what is below it.
+  // As in .gitignore, without '!': "x" at any depth, "/x" at the root; a hidden folder hides what is below it.
+  std::vector<std::string> hide;
   std::string source;
 };
 

@@ -97,14 +97,10 @@ bool LabelSelector::matches(const std::map<std::string, std::string>& labels) co
     const bool has = found != labels.end();
     const bool in = has && std::ranges::find(requirement.values, found->second) != requirement.values.end();
     switch (requirement.op) {
-      case Operator::kIn:
-        return in;
-      case Operator::kNotIn:
-        return !in;  // As in Kubernetes: an absent label is not in the set.
-      case Operator::kExists:
-        return has;
-      case Operator::kNotExists:
-        return !has;
+      case Operator::kIn: return in;
+      case Operator::kNotIn: return !in;  // As in Kubernetes: an absent label is not in the set.
+      case Operator::kExists: return has;
+      case Operator::kNotExists: return !has;
     }
     return false;
   });

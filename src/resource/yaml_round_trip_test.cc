@@ -97,17 +97,12 @@ json::value random_value(SeededRng& rng, int depth) {
     return out;
   };
   switch (rng.below(depth > 0 ? 8 : 6)) {
-    case 0:
-      return nullptr;
-    case 1:
-      return rng.below(2) == 0;
-    case 2:
-      return static_cast<std::int64_t>(rng.next());
-    case 3:
-      return (rng.unit() - 0.5) * static_cast<double>(1ULL << rng.below(63));
+    case 0: return nullptr;
+    case 1: return rng.below(2) == 0;
+    case 2: return static_cast<std::int64_t>(rng.next());
+    case 3: return (rng.unit() - 0.5) * static_cast<double>(1ULL << rng.below(63));
     case 4:
-    case 5:
-      return json::string(text());
+    case 5: return json::string(text());
     case 6: {
       json::array out;
       for (auto n = rng.below(4); n > 0; --n) out.push_back(random_value(rng, depth - 1));

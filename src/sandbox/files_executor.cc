@@ -40,7 +40,9 @@ static std::string render(const Listing& listing) {
     if (text.size() > remit::limits::kToolOutputBytes - 8192) break;
     switch (entry.type) {
       case WorkspaceEntry::Type::kFolder: text += entry.path + "/\n"; break;
-      case WorkspaceEntry::Type::kSymlink: text += fmt::format("{} -> {}\n", entry.path, printable(entry.target, 200)); break;
+      case WorkspaceEntry::Type::kSymlink:
+        text += fmt::format("{} -> {}\n", entry.path, printable(entry.target, 200));
+        break;
       case WorkspaceEntry::Type::kFile: text += fmt::format("{}  {} bytes\n", entry.path, entry.size); break;
       case WorkspaceEntry::Type::kOther: text += entry.path + "  (not a regular file)\n"; break;
     }
@@ -53,7 +55,8 @@ static std::string render(const Listing& listing) {
 Task<Outcome> FilesExecutor::list(const Action& action) {
   const std::string path(get_string(action.args, "path", "."));
   const ListLimits bounds{kListToolEntries, get_bool(action.args, "recursive") ? kListToolDepth : 1};
-  auto listing = co_await run_blocking(file_pool_, [&workspace = workspace_, path, bounds] { return workspace.list(path, bounds); });
+  auto listing = co_await run_blocking(
+      file_pool_, [&workspace = workspace_, path, bounds] { return workspace.list(path, bounds); });
   if (!listing) co_return failed_outcome(listing.error());
   Outcome outcome;
   outcome.ok = true;
@@ -64,14 +67,17 @@ Task<Outcome> FilesExecutor::list(const Action& action) {
 Task<Outcome> FilesExecutor::read(const Action& action) {
   const std::string path(get_string(action.args, "path"));
   const auto offset = static_cast<std::size_t>(get_int(action.args, "offset"));
-  const auto wanted = std::min(static_cast<std::size_t>(get_int(action.args, "max_bytes", 65536)), remit::limits::kToolOutputBytes / 2);
+  const auto wanted =
+      std::min(static_cast<std::size_t>(get_int(action.args, "max_bytes", 65536)), remit::limits::kToolOutputBytes / 2);
   const auto end = std::min(offset + wanted, kMaxFileToolBytes);
-  auto content = co_await run_blocking(file_pool_, [&workspace = workspace_, path, end] { return workspace.read(path, end); });
+  auto content =
+      co_await run_blocking(file_pool_, [&workspace = workspace_, path, end] { return workspace.read(path, end); });
   if (!content) co_return failed_outcome(content.error());
   Outcome outcome;
   outcome.ok = true;
   outcome.text = to_valid_utf8(std::string_view(content->bytes).substr(std::min(offset, content->bytes.size())));
-  // A byte that is not UTF-8 becomes three. The cut may not leave half a character: a model's provider and the run log take valid UTF-8 only.
+  // A byte that is not UTF-8 becomes three. The cut may not leave half a character: a model's provider and the run log
+  // take valid UTF-8 only.
   if (outcome.text.size() > remit::limits::kToolOutputBytes) {
     outcome.text = to_valid_utf8(std::string_view(outcome.text).substr(0, remit::limits::kToolOutputBytes - 8));
   }
@@ -79,7 +85,8 @@ Task<Outcome> FilesExecutor::read(const Action& action) {
   if (content->size > shown) {
     outcome.truncated_bytes = content->size - shown;
     outcome.structured = {{"size", content->size}, {"nextOffset", shown}};
-    outcome.text += fmt::format("\n(the file goes on: {} of {} bytes shown; read on with offset {})", shown, content->size, shown);
+    outcome.text +=
+        fmt::format("\n(the file goes on: {} of {} bytes shown; read on with offset {})", shown, content->size, shown);
   }
   co_return outcome;
 }
@@ -90,13 +97,16 @@ Task<Outcome> FilesExecutor::write(const Action& action, CallContext context) {
   FileChange intended{path, FileChange::Kind::kModified, static_cast<std::int64_t>(content.size())};
   auto permitted = co_await governor_->permit_nested(file_change_action(intended), context);
   if (!permitted) {
-    co_return failed_outcome(Error(Code::kPermissionDenied, explain_to_agent(permitted.error(), "workspace.write", path)));
+    co_return failed_outcome(
+        Error(Code::kPermissionDenied, explain_to_agent(permitted.error(), "workspace.write", path)));
   }
-  auto change = co_await run_blocking(file_pool_, [&workspace = workspace_, path, content] { return workspace.write(path, content); });
+  auto change = co_await run_blocking(
+      file_pool_, [&workspace = workspace_, path, content] { return workspace.write(path, content); });
   if (!change) co_return failed_outcome(change.error());
   Outcome outcome;
   outcome.ok = true;
-  outcome.text = fmt::format("{} {} ({} bytes)", change->kind == FileChange::Kind::kAdded ? "created" : "wrote", path, content.size());
+  outcome.text = fmt::format("{} {} ({} bytes)", change->kind == FileChange::Kind::kAdded ? "created" : "wrote", path,
+                             content.size());
   outcome.changes.push_back(std::move(*change));
   co_return outcome;
 }

@@ -1,5 +1,6 @@
-// FilesExecutor: carries out files.list, files.read and files.write on the run's view of the workspace, without a sandbox: the trusted code is ours and
-// every path is resolved beneath the workspace. A write is also a file action of its own (workspace.write). One shard's thread.
+// FilesExecutor: carries out files.list, files.read and files.write on the run's view of the workspace, without a
+// sandbox: the trusted code is ours and every path is resolved beneath the workspace. A write is also a file action of
+// its own (workspace.write). One shard's thread.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

@@ -31,9 +31,10 @@ class WorkspaceState;
 class Layer {
  public:
   const std::string& id() const { return id_; }
-  // For Spec::mounts.overlays. The three folders a run sees lie under an upper of the layer's own; marks are user.overlay.* for everyone.
-  // The files belong to Workspace::owner(), which is also the identity that a Spec takes by default. A rename of a folder that is not new in the
-  // layer answers EXDEV there (redirect_dir is off), and mv(1) copies instead.
+  // For Spec::mounts.overlays. The three folders a run sees lie under an upper of the layer's own; marks are
+  // user.overlay.* for everyone. The files belong to Workspace::owner(), which is also the identity that a Spec takes
+  // by default. A rename of a folder that is not new in the layer answers EXDEV there (redirect_dir is off), and mv(1)
+  // copies instead.
   const OverlayPlan& mount() const { return mount_; }
 
   // What the command changed, sorted by path, each path once. Folders are listed only when nothing below them is (a new

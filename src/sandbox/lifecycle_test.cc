@@ -22,8 +22,8 @@ std::size_t mounts_now() {
   return static_cast<std::size_t>(std::count(std::istreambuf_iterator<char>(file), {}, '\n'));
 }
 
-// Adds the folders under `folder` with `part` in their path. Others make and remove cgroups meanwhile: a folder that vanishes ends its own listing,
-// not the whole walk, as it would with a recursive iterator.
+// Adds the folders under `folder` with `part` in their path. Others make and remove cgroups meanwhile: a folder that
+// vanishes ends its own listing, not the whole walk, as it would with a recursive iterator.
 void collect_folders(const fs::path& folder, const std::string& part, std::vector<std::string>& found) {
   std::error_code error;
   for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {

@@ -61,10 +61,13 @@ Outcome outcome_of(const ExitReport& report, OutputText output, Tier tier) {
   Outcome outcome;
   outcome.ok = report.ended_by == EndedBy::kExit && report.exit_code == 0;
   outcome.text = output.text();
-  if (const auto end = describe_end(report); !end.empty()) outcome.text += (outcome.text.empty() || outcome.text.ends_with('\n') ? "" : "\n") + end;
+  if (const auto end = describe_end(report); !end.empty())
+    outcome.text += (outcome.text.empty() || outcome.text.ends_with('\n') ? "" : "\n") + end;
   if (!outcome.ok) outcome.error = Error(Code::kUnavailable, describe_end(report));
-  outcome.truncated_bytes = output.dropped() + static_cast<std::int64_t>(report.truncated_stdout_bytes + report.truncated_stderr_bytes);
-  outcome.sandbox = SandboxReport{std::string(to_string(tier)), report.create_us, report.run_us, std::string(to_string(report.ended_by)), report.exit_code};
+  outcome.truncated_bytes =
+      output.dropped() + static_cast<std::int64_t>(report.truncated_stdout_bytes + report.truncated_stderr_bytes);
+  outcome.sandbox = SandboxReport{std::string(to_string(tier)), report.create_us, report.run_us,
+                                  std::string(to_string(report.ended_by)), report.exit_code};
   return outcome;
 }
 
@@ -77,7 +80,9 @@ bool keeps_changes(EndedBy ended_by) {
 
 std::unique_ptr<Call> ShellExecutor::start(Permit&& permit, CallContext context) {
   auto shared = std::make_shared<Permit>(std::move(permit));
-  return make_call(parts_.executor, [this, shared, context](std::shared_ptr<EventSink> sink) { return run(shared, context, std::move(sink)); });
+  return make_call(parts_.executor, [this, shared, context](std::shared_ptr<EventSink> sink) {
+    return run(shared, context, std::move(sink));
+  });
 }
 
 Task<Result<std::unique_ptr<Process>>> ShellExecutor::launch(const Action& action, const Layer& layer) {
@@ -97,7 +102,8 @@ Task<Result<std::unique_ptr<Process>>> ShellExecutor::launch(const Action& actio
 
 Task<Outcome> ShellExecutor::run(std::shared_ptr<Permit> permit, CallContext context, std::shared_ptr<EventSink> sink) {
   const std::string id = fmt::format("call-{}-{}", context.call, permit->attempt());
-  auto begun = co_await run_blocking(parts_.file_pool, [&workspace = parts_.workspace, id] { return workspace.begin_layer(id); });
+  auto begun = co_await run_blocking(parts_.file_pool,
+                                     [&workspace = parts_.workspace, id] { return workspace.begin_layer(id); });
   if (!begun) co_return failed_outcome(begun.error().wrap("the workspace could not be prepared"));
   auto layer = std::make_shared<Layer>(std::move(*begun));
   auto process = co_await launch(permit->action(), *layer);
@@ -116,7 +122,8 @@ Task<Outcome> ShellExecutor::run(std::shared_ptr<Permit> permit, CallContext con
     co_await drop_changes(parts_.file_pool, layer);
     co_return outcome;
   }
-  co_return co_await keep_changes(*governor_, parts_.file_pool, context, permit->attempt(), std::move(layer), std::move(outcome));
+  co_return co_await keep_changes(*governor_, parts_.file_pool, context, permit->attempt(), std::move(layer),
+                                  std::move(outcome));
 }
 
 }  // namespace remit::sandbox

@@ -1,8 +1,9 @@
-// ShellExecutor: carries out shell.run. Each command gets a sandbox and a workspace layer of its own; when everything in the sandbox is dead, each
-// path that changed is judged as a file action, what was permitted is merged into the run's files, and the rest is dropped and reported.
+// ShellExecutor: carries out shell.run. Each command gets a sandbox and a workspace layer of its own; when everything
+// in the sandbox is dead, each path that changed is judged as a file action, what was permitted is merged into the
+// run's files, and the rest is dropped and reported.
 //
-// Order for crash safety: command ends → paths judged → Executed is durable → merge → Settled. A resume redoes the merge from the Executed record.
-// One shard's thread.
+// Order for crash safety: command ends → paths judged → Executed is durable → merge → Settled. A resume redoes the
+// merge from the Executed record. One shard's thread.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

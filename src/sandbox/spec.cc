@@ -13,12 +13,9 @@ static_assert(limits::kArgumentBytes < wire::kMessageBytes);
 
 std::string_view to_string(Tier tier) {
   switch (tier) {
-    case Tier::kProcess:
-      return "Process";
-    case Tier::kGVisor:
-      return "GVisor";
-    case Tier::kMicroVm:
-      return "MicroVM";
+    case Tier::kProcess: return "Process";
+    case Tier::kGVisor: return "GVisor";
+    case Tier::kMicroVm: return "MicroVM";
   }
   return "?";
 }

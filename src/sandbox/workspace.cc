@@ -40,36 +40,43 @@ bool Workspace::hidden(std::string_view normal_path) const { return state_->rule
 
 static Result<> check_id(const std::string& id) {
   const auto fits = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
   };
-  if (!id.empty() && id.size() <= kMaxLayerIdBytes && id.front() != '.' && std::all_of(id.begin(), id.end(), fits)) return {};
-  return fail(invalid_argument(fmt::format("layer id \"{}\": 1 to {} of [A-Za-z0-9._-], not beginning with a dot", printable(id, 100),
-                                           kMaxLayerIdBytes)));
+  if (!id.empty() && id.size() <= kMaxLayerIdBytes && id.front() != '.' && std::all_of(id.begin(), id.end(), fits))
+    return {};
+  return fail(invalid_argument(fmt::format("layer id \"{}\": 1 to {} of [A-Za-z0-9._-], not beginning with a dot",
+                                           printable(id, 100), kMaxLayerIdBytes)));
 }
 
-// The layer as it is before the command: two empty folders, the upper looking like the workspace itself, whose attributes it gives the mount.
+// The layer as it is before the command: two empty folders, the upper looking like the workspace itself, whose
+// attributes it gives the mount.
 static Result<> make_layer(WorkspaceState& state, const std::string& id) {
   struct stat root{};
   if (::fstat(state.lower.get(), &root) != 0) return fail(errno_error("stat the workspace", errno));
   const std::string name = "layer-" + id;
   REMIT_CHECK_OK(remove_tree(state.temporary.get(), name));
-  if (::mkdirat(state.temporary.get(), name.c_str(), 0700) != 0) return fail(errno_error("make the layer " + id, errno));
+  if (::mkdirat(state.temporary.get(), name.c_str(), 0700) != 0)
+    return fail(errno_error("make the layer " + id, errno));
   UniqueFd fd(open_beneath(state.temporary.get(), name, O_RDONLY | O_DIRECTORY));
   if (!fd) return fail(errno_error("make the layer " + id, errno));
   for (const char* part : {"upper", "work"}) {
     const mode_t mode = *part == 'u' ? root.st_mode & 0777 : 0700;
     if (::mkdirat(fd.get(), part, 0700) != 0 || ::fchmodat(fd.get(), part, mode, 0) != 0 ||
-        (::geteuid() == 0 && ::fchownat(fd.get(), part, state.owner.first, state.owner.second, AT_SYMLINK_NOFOLLOW) != 0)) {
+        (::geteuid() == 0 &&
+         ::fchownat(fd.get(), part, state.owner.first, state.owner.second, AT_SYMLINK_NOFOLLOW) != 0)) {
       return fail(errno_error(fmt::format("make the layer {}'s {}", id, part), errno));
     }
   }
   if (::geteuid() == 0 && ::fchown(fd.get(), state.owner.first, state.owner.second) != 0) {
     return fail(errno_error("make the layer " + id, errno));
   }
-  if (::renameat2(state.temporary.get(), name.c_str(), state.layers.get(), id.c_str(), RENAME_NOREPLACE) == 0) return {};
+  if (::renameat2(state.temporary.get(), name.c_str(), state.layers.get(), id.c_str(), RENAME_NOREPLACE) == 0)
+    return {};
   const int why = errno;
   REMIT_CHECK_OK(remove_tree(state.temporary.get(), name));
-  if (why == EEXIST) return fail(Code::kAlreadyExists, fmt::format("there is a layer {} already: finish or discard it", id));
+  if (why == EEXIST)
+    return fail(Code::kAlreadyExists, fmt::format("there is a layer {} already: finish or discard it", id));
   return fail(errno_error("make the layer " + id, why));
 }
 
@@ -79,7 +86,8 @@ Result<Layer> Workspace::begin_layer(std::string id) {
   REMIT_CHECK_OK(check_id(id));
   REMIT_TRY(const auto count, state_->layer_count());
   if (count >= kMaxLayers) {
-    return fail(Code::kResourceExhausted, fmt::format("{} layers at one time (kMaxLayers): finish or discard some", kMaxLayers));
+    return fail(Code::kResourceExhausted,
+                fmt::format("{} layers at one time (kMaxLayers): finish or discard some", kMaxLayers));
   }
   REMIT_TRY(const auto mask, state_->mask->refresh(count == 0));
   REMIT_CHECK_OK(make_layer(*state_, id));

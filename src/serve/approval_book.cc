@@ -13,8 +13,10 @@ constexpr const char* kRunLabel = "remit.dev/run";
 policy::ApprovalRecord record_of(const resource::Approval& approval) {
   policy::ApprovalRecord record;
   record.name = approval.metadata.name;
-  if (approval.status.decision == resource::ApprovalDecision::kApproved) record.state = policy::ApprovalState::kApproved;
-  if (approval.status.decision == resource::ApprovalDecision::kRejected) record.state = policy::ApprovalState::kRejected;
+  if (approval.status.decision == resource::ApprovalDecision::kApproved)
+    record.state = policy::ApprovalState::kApproved;
+  if (approval.status.decision == resource::ApprovalDecision::kRejected)
+    record.state = policy::ApprovalState::kRejected;
   if (approval.status.scope == resource::ApprovalScope::kRun) record.scope = policy::GrantScope::kRun;
   record.decided_by = approval.status.by;
   record.message = approval.status.message;
@@ -25,7 +27,8 @@ policy::ApprovalRecord record_of(const resource::Approval& approval) {
 int weight(const resource::Approval& approval) {
   switch (approval.status.decision) {
     case resource::ApprovalDecision::kRejected: return 3;
-    case resource::ApprovalDecision::kApproved: return approval.status.consumed && approval.status.scope == resource::ApprovalScope::kOnce ? 0 : 2;
+    case resource::ApprovalDecision::kApproved:
+      return approval.status.consumed && approval.status.scope == resource::ApprovalScope::kOnce ? 0 : 2;
     case resource::ApprovalDecision::kPending: return 1;
   }
   return 0;
@@ -68,7 +71,8 @@ Task<Result<std::string>> StoreApprovalBook::create(policy::ApprovalRequest requ
     if (approval.status.decision == resource::ApprovalDecision::kPending) ++open;
   }
   if (open >= policy::kPendingApprovalsPerRun) {
-    co_return fail(Code::kResourceExhausted, fmt::format("{} approvals of this run are open already; answer some first", open));
+    co_return fail(Code::kResourceExhausted,
+                   fmt::format("{} approvals of this run are open already; answer some first", open));
   }
   resource::Approval approval;
   approval.metadata.generate_name = mission_ + "-";
@@ -99,14 +103,14 @@ Task<Result<bool>> StoreApprovalBook::consume(std::string name) {
   co_return true;
 }
 
-Task<Result<>> answer_approval(resource::Store& store, std::string ns, std::string name, bool approve, bool for_run, std::string by, std::string message,
-                               std::string now_rfc3339) {
+Task<Result<>> answer_approval(resource::Store& store, std::string ns, std::string name, bool approve, bool for_run,
+                               std::string by, std::string message, std::string now_rfc3339) {
   REMIT_CO_TRY(auto object, co_await store.get({std::string(resource::Approval::kKind), ns, name}));
   REMIT_CO_TRY(auto approval, resource::from_object<resource::Approval>(object));
   if (approval.status.decision != resource::ApprovalDecision::kPending) {
     const bool was_approved = approval.status.decision == resource::ApprovalDecision::kApproved;
-    co_return fail(Code::kFailedPrecondition,
-                   fmt::format("approval {} was {} by {} already", name, was_approved ? "approved" : "rejected", approval.status.by));
+    co_return fail(Code::kFailedPrecondition, fmt::format("approval {} was {} by {} already", name,
+                                                          was_approved ? "approved" : "rejected", approval.status.by));
   }
   approval.status.decision = approve ? resource::ApprovalDecision::kApproved : resource::ApprovalDecision::kRejected;
   approval.status.scope = for_run ? resource::ApprovalScope::kRun : resource::ApprovalScope::kOnce;

@@ -1,4 +1,5 @@
-// StoreApprovalBook: approvals of one mission's runs as objects of kind Approval, so that any process with the store can answer them. One shard's thread.
+// StoreApprovalBook: approvals of one mission's runs as objects of kind Approval, so that any process with the store
+// can answer them. One shard's thread.
 #pragma once
 
 #include "policy/approvals.h"
@@ -22,8 +23,9 @@ class StoreApprovalBook final : public policy::ApprovalBook {
   std::string ns_, mission_;
 };
 
-// The answer to an approval, from `remit approve|reject` or the live view. kFailedPrecondition when it was answered before.
-Task<Result<>> answer_approval(resource::Store& store, std::string ns, std::string name, bool approve, bool for_run, std::string by, std::string message,
-                               std::string now_rfc3339);
+// The answer to an approval, from `remit approve|reject` or the live view. kFailedPrecondition when it was answered
+// before.
+Task<Result<>> answer_approval(resource::Store& store, std::string ns, std::string name, bool approve, bool for_run,
+                               std::string by, std::string message, std::string now_rfc3339);
 
 }  // namespace remit::serve

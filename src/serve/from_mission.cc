@@ -36,10 +36,12 @@ ledger::ModelPrice price_of(const resource::Rates& rates) {
           rates.reasoning.value_or(rates.output)};
 }
 
-Result<std::string> read_secret(const resource::SecretRef& ref, const std::string& folder, const EnvironmentGetter& environment) {
+Result<std::string> read_secret(const resource::SecretRef& ref, const std::string& folder,
+                                const EnvironmentGetter& environment) {
   if (!ref.env.empty()) {
     if (auto value = environment(ref.env); value && !value->empty()) return *value;
-    return fail(Code::kFailedPrecondition, fmt::format("the environment variable {} is not set; it should hold the provider's key", ref.env));
+    return fail(Code::kFailedPrecondition,
+                fmt::format("the environment variable {} is not set; it should hold the provider's key", ref.env));
   }
   const std::string path = resolve_path(ref.file, folder);
   REMIT_TRY(const auto bytes, read_file(path, 64u << 10));
@@ -66,17 +68,20 @@ policy::PermissionsSpec permissions_of(const resource::Mission& mission, const r
   spec.source = source.place("spec.permissions");
   for (std::size_t i = 0; i < permissions.rules.size(); ++i) {
     const auto& rule = permissions.rules[i];
-    spec.rules.push_back({rule.name, effect_of(rule.effect), rule.tools, rule.when, source.place(fmt::format("spec.permissions.rules[{}]", i))});
+    spec.rules.push_back({rule.name, effect_of(rule.effect), rule.tools, rule.when,
+                          source.place(fmt::format("spec.permissions.rules[{}]", i))});
   }
   for (std::size_t i = 0; i < permissions.egress.size(); ++i) {
     const auto& rule = permissions.egress[i];
     // A manifest writes an IPv6 address bare; rules read it as in a URL.
     const std::string host = rule.host.find(':') == std::string::npos ? rule.host : "[" + rule.host + "]";
-    spec.egress.push_back({rule.name, host, static_cast<std::uint16_t>(rule.port), source.place(fmt::format("spec.permissions.egress[{}]", i))});
+    spec.egress.push_back({rule.name, host, static_cast<std::uint16_t>(rule.port),
+                           source.place(fmt::format("spec.permissions.egress[{}]", i))});
   }
   const std::string model = mission.spec.model.name.empty() ? "*" : mission.spec.model.name;
   spec.models.push_back({mission.spec.model.provider_ref.name, model, source.place("spec.model")});
-  spec.workspace = {std::string(kWorkspaceTarget), mission.spec.workspace.write, mission.spec.workspace.hide, source.place("spec.workspace")};
+  spec.workspace = {std::string(kWorkspaceTarget), mission.spec.workspace.write, mission.spec.workspace.hide,
+                    source.place("spec.workspace")};
   spec.mission = mission_variable(mission);
   return spec;
 }
@@ -106,7 +111,8 @@ sandbox::Tier tier_of(resource::Tier tier) {
 
 sandbox::Limits sandbox_limits_of(const resource::Isolation& isolation) {
   sandbox::Limits limits;
-  limits.mode = isolation.limits == resource::LimitsMode::kBestEffort ? sandbox::LimitsMode::kBestEffort : sandbox::LimitsMode::kEnforced;
+  limits.mode = isolation.limits == resource::LimitsMode::kBestEffort ? sandbox::LimitsMode::kBestEffort
+                                                                      : sandbox::LimitsMode::kEnforced;
   limits.memory_bytes = static_cast<std::uint64_t>(isolation.memory.bytes);
   limits.pids = static_cast<std::uint32_t>(isolation.pids);
   limits.cpu_percent = static_cast<std::uint32_t>(isolation.cpu.milli / 10);
@@ -123,7 +129,8 @@ std::vector<agent::CheckSpec> checks_of(const resource::MissionSpec& spec) {
 
 std::string briefing_of(const resource::MissionSpec& spec) {
   std::string text = "Your files are the workspace; paths are relative to it.";
-  text += spec.workspace.write.empty() ? " You cannot change any file." : fmt::format(" You may change: {}.", fmt::join(spec.workspace.write, ", "));
+  text += spec.workspace.write.empty() ? " You cannot change any file."
+                                       : fmt::format(" You may change: {}.", fmt::join(spec.workspace.write, ", "));
   if (spec.permissions.egress.empty()) {
     text += " No network address can be reached.";
   } else {
@@ -148,7 +155,8 @@ void take_waits(models::ProviderConfig& config, const resource::ModelProvider& p
   config.max_retries = static_cast<int>(provider.spec.max_retries);
 }
 
-Result<models::ProviderConfig> provider_of(const resource::ModelProvider& provider, const std::string& folder, const EnvironmentGetter& environment) {
+Result<models::ProviderConfig> provider_of(const resource::ModelProvider& provider, const std::string& folder,
+                                           const EnvironmentGetter& environment) {
   models::ProviderConfig config;
   const auto& spec = provider.spec;
   config.name = provider.metadata.name;
@@ -187,7 +195,8 @@ Result<> add_prices(ledger::PriceTable& table, const resource::ModelProvider& pr
     REMIT_CHECK_OK(table.add_override(provider.metadata.name, price->model, price_of(price->rates)));
   }
   const auto& unknown = provider.spec.unknown_model_price;
-  if (unknown.type == resource::UnknownModel::kCeiling && unknown.ceiling) table.set_ceiling(price_of(*unknown.ceiling));
+  if (unknown.type == resource::UnknownModel::kCeiling && unknown.ceiling)
+    table.set_ceiling(price_of(*unknown.ceiling));
   return {};
 }
 

@@ -1,4 +1,5 @@
-// Conversions from the kinds to what the modules of layer 3 take. The modules know nothing of the kinds and of each other; here they meet. Pure functions.
+// Conversions from the kinds to what the modules of layer 3 take. The modules know nothing of the kinds and of each
+// other; here they meet. Pure functions.
 #pragma once
 
 #include <functional>
@@ -20,7 +21,7 @@ namespace remit::serve {
 using EnvironmentGetter = std::function<std::optional<std::string>(std::string_view)>;
 
 // Annotations that `remit run` and `remit apply` put on objects from a file.
-inline constexpr const char* kManifestAnnotation = "remit.dev/manifest";      // Absolute path of the file.
+inline constexpr const char* kManifestAnnotation = "remit.dev/manifest";     // Absolute path of the file.
 inline constexpr const char* kSourceMapAnnotation = "remit.dev/source-map";  // SourceMap as JSON.
 
 // Where the agent sees its workspace.
@@ -36,7 +37,8 @@ std::vector<agent::CheckSpec> checks_of(const resource::MissionSpec& spec);
 std::string briefing_of(const resource::MissionSpec& spec);
 
 // `folder`: what relative paths in the object are relative to. Secrets are read here, at the last moment.
-Result<models::ProviderConfig> provider_of(const resource::ModelProvider& provider, const std::string& folder, const EnvironmentGetter& environment);
+Result<models::ProviderConfig> provider_of(const resource::ModelProvider& provider, const std::string& folder,
+                                           const EnvironmentGetter& environment);
 // The provider's timeouts and retries.
 void take_waits(models::ProviderConfig& config, const resource::ModelProvider& provider);
 Result<> add_prices(ledger::PriceTable& table, const resource::ModelProvider& provider);

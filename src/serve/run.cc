@@ -2,11 +2,11 @@
 
 #include <filesystem>
 
+#include <fmt/format.h>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <fmt/format.h>
 
 #include "base/log.h"
 #include "resource/approval.h"
@@ -15,11 +15,15 @@
 namespace remit::serve {
 
 Run::Run(Runtime& runtime, Ulid id, RunOptions options)
-    : runtime_(runtime), id_(id), options_(std::move(options)), changed_(runtime.executor(), asio::steady_timer::time_point::max()) {}
+    : runtime_(runtime),
+      id_(id),
+      options_(std::move(options)),
+      changed_(runtime.executor(), asio::steady_timer::time_point::max()) {}
 
 Run::~Run() = default;
 
-Task<Result<std::unique_ptr<Run>>> Run::begin(Runtime& runtime, resource::Object mission, RunOptions options, Observer observer) {
+Task<Result<std::unique_ptr<Run>>> Run::begin(Runtime& runtime, resource::Object mission, RunOptions options,
+                                              Observer observer) {
   const Ulid id = options.id.value_or(Ulid::make(runtime.clock(), runtime.rng()));
   std::unique_ptr<Run> run(new Run(runtime, id, std::move(options)));
   REMIT_CO_CHECK_OK(runtime.folder().create_run(id));
@@ -36,8 +40,15 @@ Task<Result<std::unique_ptr<Run>>> Run::begin(Runtime& runtime, resource::Object
 }
 
 Task<Result<>> Run::record_beginning(bool resumed) {
-  RunBegan began{mission_.metadata.ns, mission_.metadata.name, mission_.metadata.uid, mission_.metadata.generation, object_.content(),
-                 source_.file(), recorded_, options_.live, resumed};
+  RunBegan began{mission_.metadata.ns,
+                 mission_.metadata.name,
+                 mission_.metadata.uid,
+                 mission_.metadata.generation,
+                 object_.content(),
+                 source_.file(),
+                 recorded_,
+                 options_.live,
+                 resumed};
   REMIT_CO_TRY(const auto sequence, log_->append(std::move(began)));
   for (const auto& file : checks_->pinned()) {
     if (!resumed) note(fmt::format("{} is pinned for the checks: sha256 {}", file.path, file.sha256));
@@ -141,7 +152,8 @@ void Run::take_limits(const resource::Mission& mission) {
 
 // What became of the mission's object while no process drove the run.
 Task<> Run::take_up_object() {
-  auto object = co_await runtime_.store().get({std::string(resource::Mission::kKind), mission_.metadata.ns, mission_.metadata.name});
+  auto object = co_await runtime_.store().get(
+      {std::string(resource::Mission::kKind), mission_.metadata.ns, mission_.metadata.name});
   if (!object && object.error().code() == Code::kNotFound) co_return stop("Deleted");
   if (!object) co_return note("the mission could not be read: " + object.error().to_string());
   const auto mission = resource::from_object<resource::Mission>(*object);
@@ -211,13 +223,15 @@ Task<agent::AgentEnd> Run::drive_agent() {
     auto end = co_await agent_->work();
     const bool pauses = mission_.spec.budget.on_exhausted == resource::OnExhausted::kPause;
     if (end.kind != agent::EndKind::kExhausted || !pauses) co_return end;
-    if (!co_await wait_for_more_budget(end.reason)) co_return agent::AgentEnd{agent::EndKind::kStopped, "", stop_reason_};
+    if (!co_await wait_for_more_budget(end.reason))
+      co_return agent::AgentEnd{agent::EndKind::kStopped, "", stop_reason_};
   }
 }
 
 Task<bool> Run::wait_for_more_budget(std::string reason) {
   leaf_->pause_clock();
-  set_phase("Paused", "BudgetExhausted", reason + fmt::format("; remit budget {} --add AMOUNT continues it", mission_.metadata.name));
+  set_phase("Paused", "BudgetExhausted",
+            reason + fmt::format("; remit budget {} --add AMOUNT continues it", mission_.metadata.name));
   co_await publish_status();
   while (leaf_->exhausted() && desired_ != resource::DesiredState::kStopped) {
     co_await changed_.async_wait(asio::as_tuple(asio::use_awaitable));
@@ -228,7 +242,8 @@ Task<bool> Run::wait_for_more_budget(std::string reason) {
 Task<> Run::execute() {
   asio::co_spawn(runtime_.executor(), watch_mission(), asio::detached);
   leaf_->resume_clock();
-  asio::co_spawn(runtime_.executor(), watch_active_time(), asio::bind_cancellation_slot(end_naps_.slot(), asio::detached));
+  asio::co_spawn(runtime_.executor(), watch_active_time(),
+                 asio::bind_cancellation_slot(end_naps_.slot(), asio::detached));
   if (command_) asio::co_spawn(runtime_.executor(), watch_pause(), asio::detached);
   set_phase("Running", "Working");
   co_await publish_status();
@@ -260,7 +275,8 @@ Task<> Run::finish(agent::AgentEnd end) {
     set_phase("Checking", "AgentEnded", end.reason);
     co_await publish_status();
     bool passed = true;
-    auto results = co_await checks_->run(*launcher_, *workspace_, runtime_.file_pool(), sandbox_limits_of(mission_.spec.isolation));
+    auto results = co_await checks_->run(*launcher_, *workspace_, runtime_.file_pool(),
+                                         sandbox_limits_of(mission_.spec.isolation));
     for (auto& result : results) {
       passed = passed && result.passed;
       (void)log_->append(std::move(result));
@@ -268,16 +284,22 @@ Task<> Run::finish(agent::AgentEnd end) {
     // Without checks the agent's own word is all there is.
     ended.goal_met = checks_->empty() ? end.kind == agent::EndKind::kFinished : passed;
     if (ended.goal_met) ended.phase = "Succeeded", ended.reason = checks_->empty() ? "AgentFinished" : "ChecksPassed";
-    if (!ended.goal_met) ended.reason = end.kind == agent::EndKind::kExhausted ? "BudgetExhausted" : end.kind == agent::EndKind::kFailed ? "AgentFailed" : "ChecksFailed";
+    if (!ended.goal_met)
+      ended.reason = end.kind == agent::EndKind::kExhausted ? "BudgetExhausted"
+                     : end.kind == agent::EndKind::kFailed  ? "AgentFailed"
+                                                            : "ChecksFailed";
     if (!end.reason.empty()) note(end.reason);
   }
   if (refreshed_) {
-    if (auto saved = refreshed_->save(refreshed_->recording().source()); !saved) note("the recording was not refreshed: " + saved.error().to_string());
+    if (auto saved = refreshed_->save(refreshed_->recording().source()); !saved)
+      note("the recording was not refreshed: " + saved.error().to_string());
   }
   if (recorder_) {
-    if (auto written = recorder_->finish(); !written) note("the recording was not written: " + written.error().to_string());
+    if (auto written = recorder_->finish(); !written)
+      note("the recording was not written: " + written.error().to_string());
   }
-  // Every charge is on the disk before the ledger gives the rest of the leases back, and that is done before the run counts as ended: resume repeats it.
+  // Every charge is on the disk before the ledger gives the rest of the leases back, and that is done before the run
+  // counts as ended: resume repeats it.
   auto durable = co_await log_->wait_durable(log_->log().last_sequence());
   if (durable) {
     settle_account();
@@ -285,9 +307,12 @@ Task<> Run::finish(agent::AgentEnd end) {
     durable = sequence ? co_await log_->wait_durable(*sequence) : Result<>(fail(sequence.error()));
   }
   if (!durable) {
-    // As after a crash: what is not in the log has not happened, so neither ledger nor status may say more than the log does.
-    failure_ = durable.error().wrap(fmt::format("run {} could not be recorded to its end; `remit resume {}` goes on from its last record when the cause is mended",
-                                                id_.to_string(), mission_.metadata.name));
+    // As after a crash: what is not in the log has not happened, so neither ledger nor status may say more than the log
+    // does.
+    failure_ =
+        durable.error().wrap(fmt::format("run {} could not be recorded to its end; `remit resume {}` goes on from its "
+                                         "last record when the cause is mended",
+                                         id_.to_string(), mission_.metadata.name));
     co_return;
   }
   co_await publish_status();
@@ -315,7 +340,9 @@ Task<> Run::publish_status() {
   if (view_.ended()) status.finished_at = now, status.goal_met = view_.ended()->goal_met;
   const auto condition = [&](std::string type, bool holds) {
     const auto state = holds ? resource::ConditionStatus::kTrue : resource::ConditionStatus::kFalse;
-    resource::set_condition(status.conditions, {std::move(type), state, mission_.metadata.generation, "", view_.phase_reason(), view_.phase_message()}, now);
+    resource::set_condition(
+        status.conditions,
+        {std::move(type), state, mission_.metadata.generation, "", view_.phase_reason(), view_.phase_message()}, now);
   };
   for (const char* phase : {"Running", "Paused", "WaitingForApproval"}) condition(phase, view_.phase() == phase);
   condition("Complete", view_.ended().has_value());

@@ -1,5 +1,5 @@
-// Run: one attempt at one generation of a mission: everything it is made of, and its course from Preparing to its end. Lives on the shard of its
-// mission. Its log is the truth; what is here is rebuilt from it by resume().
+// Run: one attempt at one generation of a mission: everything it is made of, and its course from Preparing to its end.
+// Lives on the shard of its mission. Its log is the truth; what is here is rebuilt from it by resume().
 #pragma once
 
 #include <functional>
@@ -36,10 +36,11 @@ namespace remit::serve {
 
 struct RunOptions {
   policy::OnAsk on_ask = policy::OnAsk::kWait;
-  bool live = false;             // A real model from the environment instead of the mission's provider.
-  std::string record_to;         // With live: writes a recording there.
-  std::optional<Ulid> id;        // Of a new run; a fresh one when absent.
-  bool refresh_recording = false;  // Rewrites the request parts of the mission's recording from what the run really asks.
+  bool live = false;       // A real model from the environment instead of the mission's provider.
+  std::string record_to;   // With live: writes a recording there.
+  std::optional<Ulid> id;  // Of a new run; a fresh one when absent.
+  bool refresh_recording =
+      false;  // Rewrites the request parts of the mission's recording from what the run really asks.
 };
 
 // Set on a Mission that a process other than the daemon drives: its pid.
@@ -47,17 +48,20 @@ inline constexpr const char* kDriverAnnotation = "remit.dev/driver";
 // Id of the run that the daemon shall drive: written by whoever wants a run, or by the daemon before it begins one.
 inline constexpr const char* kRunAnnotation = "remit.dev/run";
 
-inline constexpr std::size_t kMissionDepth = 8;  // How deep missions may be children of missions.
-inline constexpr Duration kWatchRetry = std::chrono::seconds(1);     // After a watch that could not be opened.
-inline constexpr Duration kTimeNap = std::chrono::milliseconds(200);  // How late the end of the active time may be noticed.
+inline constexpr std::size_t kMissionDepth = 8;                   // How deep missions may be children of missions.
+inline constexpr Duration kWatchRetry = std::chrono::seconds(1);  // After a watch that could not be opened.
+inline constexpr Duration kTimeNap =
+    std::chrono::milliseconds(200);  // How late the end of the active time may be noticed.
 
 class Run final : public agent::Host {
  public:
   using Observer = std::function<void(const RunRecord&)>;
 
   // Prepares a new run of `mission`, an object of the store. On failure nothing of it is left.
-  static Task<Result<std::unique_ptr<Run>>> begin(Runtime& runtime, resource::Object mission, RunOptions options, Observer observer);
-  // Takes up a run whose process died: replays its log, rolls half-merged file changes forward, settles what was under way.
+  static Task<Result<std::unique_ptr<Run>>> begin(Runtime& runtime, resource::Object mission, RunOptions options,
+                                                  Observer observer);
+  // Takes up a run whose process died: replays its log, rolls half-merged file changes forward, settles what was under
+  // way.
   static Task<Result<std::unique_ptr<Run>>> resume(Runtime& runtime, Ulid id, RunOptions options, Observer observer);
   ~Run() override;
 

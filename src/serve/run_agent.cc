@@ -1,4 +1,5 @@
-// How the agent of a run is put together, and what only a command as the agent needs: doors, holding its calls, noticing a pause.
+// How the agent of a run is put together, and what only a command as the agent needs: doors, holding its calls,
+// noticing a pause.
 #include <boost/asio/as_tuple.hpp>
 
 #include "gateway/guard.h"
@@ -38,14 +39,17 @@ Result<> Run::open_agent(const std::vector<RunRecord>& past) {
     case resource::AgentType::kBuiltin: open_builtin_agent(); break;
     case resource::AgentType::kCommand: open_command_agent(); break;
     case resource::AgentType::kContainer:
-      return fail(Code::kFailedPrecondition, "an agent of type Container needs a container runtime, which this host does not offer to Remit; use type Command");
+      return fail(Code::kFailedPrecondition,
+                  "an agent of type Container needs a container runtime, which this host does not offer to Remit; use "
+                  "type Command");
   }
   for (const auto& record : past) agent_->restore(record);
   return {};
 }
 
 void Run::open_builtin_agent() {
-  agent::BuiltinAgentParts parts{.pipeline = *pipeline_, .catalogue = *catalogue_, .host = *this, .loop_watch = loop_watch(loops_)};
+  agent::BuiltinAgentParts parts{
+      .pipeline = *pipeline_, .catalogue = *catalogue_, .host = *this, .loop_watch = loop_watch(loops_)};
   parts.context.run = id_;
   parts.context.importance = mission_.spec.importance;
   parts.provider = mission_.spec.model.provider_ref.name;
@@ -62,8 +66,13 @@ void Run::open_builtin_agent() {
 }
 
 std::unique_ptr<agent::Doors> Run::open_doors(const CallContext& call, const std::string& key) {
-  gateway::GatewayParts parts{.executor = runtime_.executor(), .pipeline = *pipeline_, .catalogue = *catalogue_, .clock = runtime_.clock(),
-                              .rng = runtime_.rng(), .key = key, .context = call};
+  gateway::GatewayParts parts{.executor = runtime_.executor(),
+                              .pipeline = *pipeline_,
+                              .catalogue = *catalogue_,
+                              .clock = runtime_.clock(),
+                              .rng = runtime_.rng(),
+                              .key = key,
+                              .context = call};
   parts.provider = mission_.spec.model.provider_ref.name;
   if (!mission_.spec.model.name.empty()) parts.models.push_back(mission_.spec.model.name);
   parts.may_allow = [this](std::string_view tool) { return permissions_->may_allow(tool); };
@@ -72,8 +81,14 @@ std::unique_ptr<agent::Doors> Run::open_doors(const CallContext& call, const std
 }
 
 void Run::open_command_agent() {
-  agent::CommandAgentParts parts{.executor = runtime_.executor(), .file_pool = runtime_.file_pool(), .clock = runtime_.clock(), .pipeline = *pipeline_,
-                                 .log = *log_, .workspace = *workspace_, .launcher = *launcher_, .limits = sandbox_limits_of(mission_.spec.isolation),
+  agent::CommandAgentParts parts{.executor = runtime_.executor(),
+                                 .file_pool = runtime_.file_pool(),
+                                 .clock = runtime_.clock(),
+                                 .pipeline = *pipeline_,
+                                 .log = *log_,
+                                 .workspace = *workspace_,
+                                 .launcher = *launcher_,
+                                 .limits = sandbox_limits_of(mission_.spec.isolation),
                                  .host = *this};
   parts.context.run = id_;
   parts.context.importance = mission_.spec.importance;

@@ -24,9 +24,12 @@ Task<Result<>> Run::find_ancestors() {
   auto ref = mission_.spec.parent_ref;
   while (ref) {
     if (ancestors_.size() >= kMissionDepth) {
-      co_return fail(Code::kFailedPrecondition, fmt::format("missions may be nested {} deep; spec.parentRef leads further, or in a circle", kMissionDepth));
+      co_return fail(
+          Code::kFailedPrecondition,
+          fmt::format("missions may be nested {} deep; spec.parentRef leads further, or in a circle", kMissionDepth));
     }
-    auto object = co_await runtime_.store().get({std::string(resource::Mission::kKind), mission_.metadata.ns, ref->name});
+    auto object =
+        co_await runtime_.store().get({std::string(resource::Mission::kKind), mission_.metadata.ns, ref->name});
     if (!object) co_return fail(object.error().wrap(fmt::format("spec.parentRef names the mission '{}'", ref->name)));
     REMIT_CO_TRY(auto parent, resource::from_object<resource::Mission>(*object));
     ref = parent.spec.parent_ref;
@@ -39,7 +42,8 @@ Result<std::shared_ptr<const policy::Permissions>> Run::compile_permissions() co
   std::shared_ptr<const policy::Permissions> above;
   for (auto ancestor = ancestors_.rbegin(); ancestor != ancestors_.rend(); ++ancestor) {
     auto compiled = policy::Permissions::compile(permissions_of(ancestor->mission, ancestor->source), above);
-    if (!compiled) return fail(compiled.error().wrap(fmt::format("mission {}, above this one", ancestor->mission.metadata.name)));
+    if (!compiled)
+      return fail(compiled.error().wrap(fmt::format("mission {}, above this one", ancestor->mission.metadata.name)));
     above = std::move(*compiled);
   }
   return policy::Permissions::compile(permissions_of(mission_, source_), std::move(above));
@@ -73,7 +77,8 @@ Task<Result<std::string>> Run::budget_account() {
   co_return account;
 }
 
-// Each run has its mission's whole budget, so it has an account of its own; what its child missions spend counts there too.
+// Each run has its mission's whole budget, so it has an account of its own; what its child missions spend counts there
+// too.
 Task<Result<>> Run::open_accounts() {
   auto& authority = runtime_.authority();
   REMIT_CO_TRY(budget_account_, co_await budget_account());
@@ -85,7 +90,9 @@ Task<Result<>> Run::open_accounts() {
     const auto& above = ancestors_.front().mission;
     parent = run_account(above.status.run_id);
     REMIT_CO_TRY(const auto exists, authority.account(parent));
-    if (!exists) co_return fail(Code::kFailedPrecondition, fmt::format("the mission '{}' above this one has no run; start it first", above.metadata.name));
+    if (!exists)
+      co_return fail(Code::kFailedPrecondition,
+                     fmt::format("the mission '{}' above this one has no run; start it first", above.metadata.name));
   }
   co_return authority.put_account(account_, parent, limits_of(mission_.spec.budget.limits).amounts);
 }
@@ -100,12 +107,15 @@ Task<> Run::publish_budget() {
   if (budget_name_.empty()) co_return;
   const auto account = runtime_.authority().account(budget_account_);
   if (!account || !*account) co_return;
-  const auto amounts = [](const Amounts& of) { return json::object{{"costMicroUSD", of.cost.value}, {"tokens", of.tokens}, {"calls", of.calls}}; };
+  const auto amounts = [](const Amounts& of) {
+    return json::object{{"costMicroUSD", of.cost.value}, {"tokens", of.tokens}, {"calls", of.calls}};
+  };
   const auto &charged = (*account)->charged, &spent = (*account)->spent;
   const Amounts reserved{charged.cost - spent.cost, charged.tokens - spent.tokens, charged.calls - spent.calls};
-  auto patched = co_await runtime_.store().patch({std::string(resource::Budget::kKind), mission_.metadata.ns, budget_name_},
-                                                 json::object{{"status", {{"spent", amounts(spent)}, {"reserved", amounts(reserved)}}}},
-                                                 resource::PatchTarget::kStatus);
+  auto patched = co_await runtime_.store().patch(
+      {std::string(resource::Budget::kKind), mission_.metadata.ns, budget_name_},
+      json::object{{"status", {{"spent", amounts(spent)}, {"reserved", amounts(reserved)}}}},
+      resource::PatchTarget::kStatus);
   if (!patched && patched.error().code() != Code::kNotFound) {
     log::warn("the status of Budget {} could not be written: {}", budget_name_, patched.error().to_string());
   }

@@ -30,10 +30,12 @@ Task<Result<>> Run::open_models() {
   if (config->type == models::ProviderType::kRecorded && !options_.record_to.empty()) {
     co_return fail(invalid_argument("--record needs a model that answers, and this mission's is recorded; add --live"));
   }
-  auto provider = config->type == models::ProviderType::kRecorded ? make_recorded(*config) : make_live(std::move(*config));
+  auto provider =
+      config->type == models::ProviderType::kRecorded ? make_recorded(*config) : make_live(std::move(*config));
   if (!provider) co_return fail(provider.error());
   // A run that could not pay for one answer is refused before it begins; a command may do without.
-  if (!is_command() && !mission_.spec.model.name.empty()) REMIT_CO_CHECK_OK(prices_.find(name, mission_.spec.model.name, dialect_));
+  if (!is_command() && !mission_.spec.model.name.empty())
+    REMIT_CO_CHECK_OK(prices_.find(name, mission_.spec.model.name, dialect_));
   co_return models_->add(std::move(*provider));
 }
 
@@ -48,10 +50,10 @@ Task<Result<std::optional<models::ProviderConfig>>> Run::choose_provider() {
     co_return std::nullopt;
   }
   if (!object && !options_.live) {
-    co_return fail(object.error().wrap(
-        fmt::format("the mission's model comes from the ModelProvider '{}' in namespace '{}'; declare it, or use --live "
-                    "with a key in the environment",
-                    name, ns)));
+    co_return fail(object.error().wrap(fmt::format(
+        "the mission's model comes from the ModelProvider '{}' in namespace '{}'; declare it, or use --live "
+        "with a key in the environment",
+        name, ns)));
   }
   std::optional<resource::ModelProvider> declared;
   if (object) {
@@ -91,8 +93,8 @@ Result<std::unique_ptr<models::Provider>> Run::make_live(models::ProviderConfig 
   models::RecordingHeader header;
   header.model = mission_.spec.model.name;
   if (auto price = prices_.find(config.name, header.model, dialect_)) {
-    header.prices = models::ModelPrices{price->input, price->cached_input, price->cache_write, price->output,
-                                        price->reasoning};
+    header.prices =
+        models::ModelPrices{price->input, price->cached_input, price->cache_write, price->output, price->reasoning};
   }
   models::SecretMask secrets;
   secrets.add(config.api_key);

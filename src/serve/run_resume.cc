@@ -29,8 +29,10 @@ struct OpenCall {
 std::map<std::uint64_t, OpenCall> open_calls(const std::vector<RunRecord>& past) {
   std::map<std::uint64_t, OpenCall> open;
   for (const auto& record : past) {
-    if (const auto* proposed = std::get_if<Proposed>(&record.body)) open[record.call] = {record.parent, proposed->action};
-    if (const auto* reserved = std::get_if<Reserved>(&record.body)) open[record.call].attempt = reserved->attempt, open[record.call].started = true;
+    if (const auto* proposed = std::get_if<Proposed>(&record.body))
+      open[record.call] = {record.parent, proposed->action};
+    if (const auto* reserved = std::get_if<Reserved>(&record.body))
+      open[record.call].attempt = reserved->attempt, open[record.call].started = true;
     if (const auto* executed = std::get_if<Executed>(&record.body)) open[record.call].executed = *executed;
     if (std::holds_alternative<Settled>(record.body)) open.erase(record.call);
   }
@@ -44,13 +46,15 @@ std::uint64_t last_call(const std::vector<RunRecord>& past) {
   return last;
 }
 
-// What a call that was interrupted before its outcome was known has come to. Commands work on a layer that is thrown away and reads change nothing, so
-// they can be repeated; for what leaves the machine nobody can tell.
+// What a call that was interrupted before its outcome was known has come to. Commands work on a layer that is thrown
+// away and reads change nothing, so they can be repeated; for what leaves the machine nobody can tell.
 Outcome interrupted_outcome(const Action& action) {
   const bool repeat = action.effect != Effect::kIrreversible;
   Outcome outcome;
-  outcome.error = Error(Code::kCancelled, repeat ? "the runtime was interrupted before this call had an effect"
-                                                 : "the runtime was interrupted during this call: it may or may not have happened, and is not repeated");
+  outcome.error = Error(
+      Code::kCancelled,
+      repeat ? "the runtime was interrupted before this call had an effect"
+             : "the runtime was interrupted during this call: it may or may not have happened, and is not repeated");
   outcome.text = outcome.error->message();
   outcome.usage_known = false;
   agent::mark_interrupted(outcome, repeat);
@@ -73,18 +77,22 @@ Result<> sweep_after(const store::DataFolder& folder, Ulid run) {
 Task<Result<std::unique_ptr<Run>>> Run::resume(Runtime& runtime, Ulid id, RunOptions options, Observer observer) {
   REMIT_CO_TRY(auto past, action::read_run_log(runtime.files(), runtime.folder().run_log_path(id)));
   if (past.empty() || !std::holds_alternative<RunBegan>(past.front().body)) {
-    co_return fail(Code::kDataLoss, fmt::format("the log of run {} has no beginning; nothing of it had happened", id.to_string()));
+    co_return fail(Code::kDataLoss,
+                   fmt::format("the log of run {} has no beginning; nothing of it had happened", id.to_string()));
   }
   for (const auto& record : past) {
     if (std::holds_alternative<RunEnded>(record.body)) {
-      co_return fail(Code::kFailedPrecondition, fmt::format("run {} has ended; there is nothing to resume", id.to_string()));
+      co_return fail(Code::kFailedPrecondition,
+                     fmt::format("run {} has ended; there is nothing to resume", id.to_string()));
     }
   }
   const auto& began = std::get<RunBegan>(past.front().body);
   resource::Object mission(began.mission);
-  // The object may have been changed since (a raised budget, desiredState); the spec that counts for goal and permissions is the log's.
+  // The object may have been changed since (a raised budget, desiredState); the spec that counts for goal and
+  // permissions is the log's.
   options.live = began.live;
-  REMIT_CO_CHECK_OK(co_await run_blocking(runtime.file_pool(), [&runtime, id] { return sweep_after(runtime.folder(), id); }));
+  REMIT_CO_CHECK_OK(
+      co_await run_blocking(runtime.file_pool(), [&runtime, id] { return sweep_after(runtime.folder(), id); }));
   std::unique_ptr<Run> run(new Run(runtime, id, std::move(options)));
   REMIT_CO_CHECK_OK(co_await run->prepare(std::move(mission), std::move(observer), past));
   REMIT_CO_CHECK_OK(co_await run->record_beginning(true));
@@ -93,7 +101,8 @@ Task<Result<std::unique_ptr<Run>>> Run::resume(Runtime& runtime, Ulid id, RunOpt
   co_return run;
 }
 
-// The dead process held leases that are charged in full; now that every attempt is decided, what it did not spend goes back.
+// The dead process held leases that are charged in full; now that every attempt is decided, what it did not spend goes
+// back.
 Result<> Run::take_up_leases() {
   auto& authority = runtime_.authority();
   REMIT_TRY(const auto held, authority.holder(id_.to_string()));
@@ -111,16 +120,18 @@ Task<Result<>> Run::settle_interrupted(std::vector<RunRecord> past) {
     const AttemptId attempt{id_, number, call.attempt};
     if (call.executed) {
       settled.outcome = call.executed->outcome;
-      auto merged = co_await run_blocking(runtime_.file_pool(), [this, layer = call.executed->layer, changes = settled.outcome.changes]() mutable {
-        return workspace_->finish_layer(layer, std::move(changes));
-      });
-      if (!merged) co_return fail(merged.error().wrap(fmt::format("the file changes of call {} could not be brought in", number)));
+      auto merged = co_await run_blocking(
+          runtime_.file_pool(), [this, layer = call.executed->layer, changes = settled.outcome.changes]() mutable {
+            return workspace_->finish_layer(layer, std::move(changes));
+          });
+      if (!merged)
+        co_return fail(merged.error().wrap(fmt::format("the file changes of call {} could not be brought in", number)));
       settled.outcome.changes = std::move(*merged);
       settled.charged = leaf_->settle(attempt, call.action, settled.outcome);
     } else {
       settled.outcome = interrupted_outcome(call.action);
-      // A recorded answer costs nothing until it is settled; of any other provider only it knows, so the attempt stays charged in full. A call
-      // that is repeated is counted when it is.
+      // A recorded answer costs nothing until it is settled; of any other provider only it knows, so the attempt stays
+      // charged in full. A call that is repeated is counted when it is.
       const bool is_model = call.action.kind == ActionKind::kModelCall;
       settled.reconciled = !is_model || recorded_;
       const bool repeat = call.action.effect != Effect::kIrreversible;
@@ -135,7 +146,8 @@ Task<Result<>> Run::settle_interrupted(std::vector<RunRecord> past) {
     agent_->restore(RunRecord{0, runtime_.clock().wall_now(), number, call.parent, std::move(settled)});
   }
   REMIT_CO_CHECK_OK(take_up_leases());
-  if (const auto cut = log_->log().cut_bytes(); cut > 0) note(fmt::format("the end of the log was torn: {} bytes of an unfinished record were cut off", cut));
+  if (const auto cut = log_->log().cut_bytes(); cut > 0)
+    note(fmt::format("the end of the log was torn: {} bytes of an unfinished record were cut off", cut));
   // Layers without an Executed record belong to commands whose effects never counted.
   for (const auto& id : workspace_->layers()) {
     if (auto layer = workspace_->open_layer(id)) REMIT_CO_CHECK_OK(layer->discard());

@@ -63,7 +63,8 @@ Result<> Run::open_ledger() {
   config.account = account_;
   config.limits = limits_of(budget.limits);
   const auto policy = on_exhausted_of(budget.on_exhausted);
-  if (policy == ledger::OnExhausted::kReturnPartial) config.return_reserve = ledger::default_return_reserve(config.limits.amounts);
+  if (policy == ledger::OnExhausted::kReturnPartial)
+    config.return_reserve = ledger::default_return_reserve(config.limits.amounts);
   config.prices = prices_;
   config.dialect = dialect_;
   leaf_ = std::make_unique<ledger::Leaf>(std::move(config), runtime_.clock(), &authority);
@@ -83,8 +84,8 @@ void Run::open_pipeline() {
   catalogue_.emplace([](std::string_view path) { return sandbox::Workspace::normalise(path); });
   for (auto& tool : mesh::built_in_tools()) (void)catalogue_->add(std::move(tool));
   files_ = std::make_unique<sandbox::FilesExecutor>(executor, runtime_.file_pool(), *workspace_);
-  shell_ = std::make_unique<sandbox::ShellExecutor>(
-      sandbox::ShellExecutor::Parts{executor, runtime_.file_pool(), *workspace_, *launcher_, sandbox_limits_of(mission_.spec.isolation)});
+  shell_ = std::make_unique<sandbox::ShellExecutor>(sandbox::ShellExecutor::Parts{
+      executor, runtime_.file_pool(), *workspace_, *launcher_, sandbox_limits_of(mission_.spec.isolation)});
   http::ClientOptions client;
   client.address_check = address_check(mission_.spec.permissions);
   http_ = std::make_unique<mesh::HttpExecutor>(executor, std::move(client));
@@ -117,14 +118,16 @@ Task<Result<>> Run::prepare(resource::Object object, Observer observer, std::vec
   REMIT_CO_CHECK_OK(open_log(std::move(observer), past));
   REMIT_CO_CHECK_OK(open_workspace());
   const std::string checks_folder = runtime_.folder().run_path(id_) + "/checks";
-  REMIT_CO_TRY(checks_, agent::Checks::pin(checks_of(mission_.spec), workspace_->folder(), checks_folder, past.empty()));
+  REMIT_CO_TRY(checks_,
+               agent::Checks::pin(checks_of(mission_.spec), workspace_->folder(), checks_folder, past.empty()));
   REMIT_CO_CHECK_OK(co_await open_models());
   REMIT_CO_CHECK_OK(co_await find_ancestors());
   REMIT_CO_CHECK_OK(co_await open_accounts());
   REMIT_CO_CHECK_OK(open_ledger());
   for (const auto& record : past) {
     leaf_->replay(record);
-    if (const auto* changed = std::get_if<BudgetChanged>(&record.body)) mission_.spec.budget.limits = limits_from(*changed);
+    if (const auto* changed = std::get_if<BudgetChanged>(&record.body))
+      mission_.spec.budget.limits = limits_from(*changed);
   }
   REMIT_CO_CHECK_OK(open_policy());
   open_pipeline();

@@ -58,8 +58,8 @@ void RunView::judge(const RunRecord& record, const Judged& judged) {
   }
   if (judged.verdict.decision != Decision::kDeny || denials_.size() >= kViewDenials || call == calls_.end()) return;
   const auto& action = call->second.action;
-  denials_.push_back({record.call, action.resource.empty() ? action.tool : action.tool + " " + action.resource, judged.verdict.layer,
-                      judged.verdict.rule, judged.verdict.reason});
+  denials_.push_back({record.call, action.resource.empty() ? action.tool : action.tool + " " + action.resource,
+                      judged.verdict.layer, judged.verdict.rule, judged.verdict.reason});
 }
 
 void RunView::settle(const RunRecord& record, const Settled& settled) {
@@ -67,7 +67,8 @@ void RunView::settle(const RunRecord& record, const Settled& settled) {
     auto& call = found->second;
     call.outcome = settled.outcome;
     // The whole text stands in the log; what is shown needs its beginning only.
-    if (call.outcome->text.size() > kViewTextBytes) call.outcome->text = to_valid_utf8(std::string_view(call.outcome->text).substr(0, kViewTextBytes));
+    if (call.outcome->text.size() > kViewTextBytes)
+      call.outcome->text = to_valid_utf8(std::string_view(call.outcome->text).substr(0, kViewTextBytes));
     call.outcome->response.reset();
     call.charged = settled.charged;
     call.took = record.time - call.proposed;
@@ -107,22 +108,35 @@ const CallView* RunView::call(std::uint64_t number) const {
 json::object RunView::summary(const std::string& run_id, std::int64_t left) const {
   json::array checks, denials, changes;
   for (const auto& check : checks_) {
-    checks.push_back(json::object{{"name", check.name}, {"passed", check.passed}, {"output", check.output}, {"durationMs", check.duration_ms}});
+    checks.push_back(json::object{
+        {"name", check.name}, {"passed", check.passed}, {"output", check.output}, {"durationMs", check.duration_ms}});
   }
   for (const auto& denial : denials_) {
-    denials.push_back(json::object{
-        {"call", denial.call}, {"action", denial.action}, {"layer", denial.layer}, {"rule", denial.rule}, {"reason", denial.reason}});
+    denials.push_back(json::object{{"call", denial.call},
+                                   {"action", denial.action},
+                                   {"layer", denial.layer},
+                                   {"rule", denial.rule},
+                                   {"reason", denial.reason}});
   }
-  for (const auto& [path, kind] : changes_) changes.push_back(json::object{{"path", path}, {"kind", jsv(to_string(kind))}});
+  for (const auto& [path, kind] : changes_)
+    changes.push_back(json::object{{"path", path}, {"kind", jsv(to_string(kind))}});
   return {{"phase", phase_},
           {"reason", phase_reason_},
           {"goalMet", ended_ && ended_->goal_met},
           {"checks", std::move(checks)},
           {"costMicroUSD", cost_.value},
           {"recorded", began_.recorded_model},
-          {"tokens", {{"input", usage_.input}, {"cachedInput", usage_.cached_input}, {"output", usage_.output}, {"reasoning", usage_.reasoning}}},
+          {"tokens",
+           {{"input", usage_.input},
+            {"cachedInput", usage_.cached_input},
+            {"output", usage_.output},
+            {"reasoning", usage_.reasoning}}},
           {"calls", calls_charged_},
-          {"verdicts", {{"allow", verdicts_.allow}, {"deny", verdicts_.deny}, {"ask", verdicts_.ask}, {"unavailable", verdicts_.unavailable}}},
+          {"verdicts",
+           {{"allow", verdicts_.allow},
+            {"deny", verdicts_.deny},
+            {"ask", verdicts_.ask},
+            {"unavailable", verdicts_.unavailable}}},
           {"denials", std::move(denials)},
           {"sandboxes", {{"count", sandboxes()}, {"createP50Us", sandbox_create_p50_us()}, {"left", left}}},
           {"changes", std::move(changes)},

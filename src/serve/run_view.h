@@ -1,5 +1,5 @@
-// RunView: what the log of one run adds up to: the projection behind status, live view, summary and `-o json`. Feed it every record in order; it can
-// be read at any time. A value; one thread.
+// RunView: what the log of one run adds up to: the projection behind status, live view, summary and `-o json`. Feed it
+// every record in order; it can be read at any time. A value; one thread.
 #pragma once
 
 #include <cstdint>
@@ -13,11 +13,11 @@
 
 namespace remit::serve {
 
-inline constexpr std::size_t kViewCalls = 1024;      // The latest calls; older ones count in the totals only.
-inline constexpr std::size_t kViewDenials = 1000;    // The first ones; all of them count in the totals.
-inline constexpr std::size_t kViewNotes = 256;       // The latest.
-inline constexpr std::size_t kViewSandboxes = 4096;  // The latest, for the median.
-inline constexpr std::size_t kViewTextBytes = 1024;  // Of an outcome's text.
+inline constexpr std::size_t kViewCalls = 1024;          // The latest calls; older ones count in the totals only.
+inline constexpr std::size_t kViewDenials = 1000;        // The first ones; all of them count in the totals.
+inline constexpr std::size_t kViewNotes = 256;           // The latest.
+inline constexpr std::size_t kViewSandboxes = 4096;      // The latest, for the median.
+inline constexpr std::size_t kViewTextBytes = 1024;      // Of an outcome's text.
 inline constexpr std::size_t kViewArgumentBytes = 4096;  // Of an action's arguments; larger ones are left out.
 
 struct CallView {

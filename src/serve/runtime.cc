@@ -9,7 +9,10 @@
 namespace remit::serve {
 
 Runtime::Runtime(asio::io_context& io, RuntimeOptions options, store::DataFolder folder, ledger::Authority authority)
-    : io_(io), options_(std::move(options)), folder_(std::move(folder)), authority_(std::move(authority)),
+    : io_(io),
+      options_(std::move(options)),
+      folder_(std::move(folder)),
+      authority_(std::move(authority)),
       launcher_opened_(io, asio::steady_timer::time_point::max()) {}
 
 Runtime::~Runtime() { file_pool_.join(); }

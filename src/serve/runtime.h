@@ -1,5 +1,5 @@
-// Runtime: what all runs of one process share: the data folder, the store, the file pool, the sandbox launcher, the ledger's authority, time and
-// randomness. Lives on one shard's thread and outlives every run.
+// Runtime: what all runs of one process share: the data folder, the store, the file pool, the sandbox launcher, the
+// ledger's authority, time and randomness. Lives on one shard's thread and outlives every run.
 #pragma once
 
 #include <memory>
@@ -48,8 +48,8 @@ class Runtime {
   ledger::Authority& authority() { return authority_; }
   const EnvironmentGetter& environment() const { return options_.environment; }
 
-  // The launcher for a mission that demands at least `minimum`, made at first use. kFailedPrecondition, with the reason, when this host has no such tier
-  // or cannot hold such limits.
+  // The launcher for a mission that demands at least `minimum`, made at first use. kFailedPrecondition, with the
+  // reason, when this host has no such tier or cannot hold such limits.
   Task<Result<sandbox::Launcher*>> launcher(sandbox::Tier minimum, sandbox::LimitsMode limits);
   // Sandboxes of this process that exist now.
   std::size_t live_sandboxes() const { return launcher_ ? launcher_->live() : 0; }

@@ -1,12 +1,12 @@
-// What serve adds to the modules below it: the projection behind status and summary, the conversions of the kinds, approvals in the store. Whole runs,
-// also interrupted ones, are in test/.
+// What serve adds to the modules below it: the projection behind status and summary, the conversions of the kinds,
+// approvals in the store. Whole runs, also interrupted ones, are in test/.
 #include <filesystem>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 
 #include "base/strings.h"
 #include "resource/embedded_store.h"
@@ -86,12 +86,13 @@ TEST(RunView, TheSummaryHasItsStableNames) {
   feed.call(3, Verdict::allow("permissions", "all"), changed("a", FileChange::Kind::kAdded), {{}, 0, 1});
   feed.add(CheckResult{"ledger", true, "fine", 12});
   feed.add(RunEnded{"Succeeded", "ChecksPassed", true, "done"});
-  EXPECT_EQ(to_json(feed.view.summary("RUN", 0)),
-            R"({"phase":"Succeeded","reason":"ChecksPassed","goalMet":true,"checks":[{"name":"ledger","passed":true,"output":"fine","durationMs":12}],)"
-            R"("costMicroUSD":2100,"recorded":true,"tokens":{"input":100,"cachedInput":40,"output":20,"reasoning":5},"calls":1,)"
-            R"("verdicts":{"allow":2,"deny":1,"ask":0,"unavailable":0},)"
-            R"("denials":[{"call":2,"action":"shell.run command 2","layer":"permissions","rule":"egress","reason":"nothing may be reached"}],)"
-            R"("sandboxes":{"count":1,"createP50Us":1700,"left":0},"changes":[{"path":"a","kind":"added"}],"answer":"done","runId":"RUN","durationMs":1000})");
+  EXPECT_EQ(
+      to_json(feed.view.summary("RUN", 0)),
+      R"({"phase":"Succeeded","reason":"ChecksPassed","goalMet":true,"checks":[{"name":"ledger","passed":true,"output":"fine","durationMs":12}],)"
+      R"("costMicroUSD":2100,"recorded":true,"tokens":{"input":100,"cachedInput":40,"output":20,"reasoning":5},"calls":1,)"
+      R"("verdicts":{"allow":2,"deny":1,"ask":0,"unavailable":0},)"
+      R"("denials":[{"call":2,"action":"shell.run command 2","layer":"permissions","rule":"egress","reason":"nothing may be reached"}],)"
+      R"("sandboxes":{"count":1,"createP50Us":1700,"left":0},"changes":[{"path":"a","kind":"added"}],"answer":"done","runId":"RUN","durationMs":1000})");
 }
 
 TEST(RunView, AddsUpWhatBecameOfAFile) {
@@ -114,7 +115,8 @@ TEST(RunView, KeepsTheLatestCallsAndAllTotals) {
   long_text.text = std::string(kViewTextBytes - 1, 'x') + "é and more";
   feed.add(Proposed{}, 1);  // Stays open.
   const std::uint64_t count = 2 * kViewSandboxes;
-  for (std::uint64_t i = 2; i <= count; ++i) feed.call(i, i % 2 ? Verdict::deny("permissions", "r", "no") : Verdict::allow("p", "r"), long_text, {{1}, 0, 1});
+  for (std::uint64_t i = 2; i <= count; ++i)
+    feed.call(i, i % 2 ? Verdict::deny("permissions", "r", "no") : Verdict::allow("p", "r"), long_text, {{1}, 0, 1});
   EXPECT_EQ(feed.view.calls(), count);
   EXPECT_NE(feed.view.call(1), nullptr) << "a call under way is kept";
   EXPECT_EQ(feed.view.call(2), nullptr);
@@ -131,15 +133,18 @@ TEST(RunView, KeepsTheLatestCallsAndAllTotals) {
 // Conversions.
 
 resource::Mission mission_of(const std::string& spec) {
-  auto loaded = resource::load_manifests("apiVersion: remit.dev/v1alpha1\nkind: Mission\nmetadata: {name: m, namespace: n}\nspec:\n" + spec, "m.yaml");
+  auto loaded = resource::load_manifests(
+      "apiVersion: remit.dev/v1alpha1\nkind: Mission\nmetadata: {name: m, namespace: n}\nspec:\n" + spec, "m.yaml");
   if (!loaded) throw std::runtime_error(resource::to_error(loaded.error()).to_string());
   return *resource::from_object<resource::Mission>(loaded->front().object);
 }
 
 constexpr const char* kSpec =
-    "  goal: the goal\n  model: {providerRef: {name: p}, name: some-model}\n  budget: {costUSD: \"0.50\", tokens: 7, toolCalls: 3, activeDuration: 2m}\n"
+    "  goal: the goal\n  model: {providerRef: {name: p}, name: some-model}\n  budget: {costUSD: \"0.50\", tokens: 7, "
+    "toolCalls: 3, activeDuration: 2m}\n"
     "  workspace: {type: Directory, directory: {path: .}, write: [out], hide: [.env]}\n"
-    "  permissions: {mode: Audit, rules: [{name: r, effect: Ask, tools: [\"files.*\"]}], egress: [{name: e, host: x.test, port: 443}]}\n";
+    "  permissions: {mode: Audit, rules: [{name: r, effect: Ask, tools: [\"files.*\"]}], egress: [{name: e, host: "
+    "x.test, port: 443}]}\n";
 
 TEST(FromMission, TakesOverPermissionsLimitsAndBriefing) {
   const auto mission = mission_of(kSpec);
@@ -186,7 +191,8 @@ struct Approvals : testing::Test {
     return request;
   }
   Result<> answer(std::string name, bool approve, bool for_run) {
-    return run_task(io, answer_approval(*store, "default", std::move(name), approve, for_run, "somebody", "because", to_rfc3339(clock.wall_now())));
+    return run_task(io, answer_approval(*store, "default", std::move(name), approve, for_run, "somebody", "because",
+                                        to_rfc3339(clock.wall_now())));
   }
 };
 
@@ -221,7 +227,8 @@ TEST_F(Approvals, AGrantForTheRunStaysAndAnAnswerIsFinal) {
 
 TEST_F(Approvals, OpenQuestionsOfARunAreBounded) {
   StoreApprovalBook book(*store, "default", "m");
-  for (std::size_t i = 0; i < policy::kPendingApprovalsPerRun; ++i) ASSERT_TRUE(run_task(io, book.create(request(sha256_hex(fmt::to_string(i))))));
+  for (std::size_t i = 0; i < policy::kPendingApprovalsPerRun; ++i)
+    ASSERT_TRUE(run_task(io, book.create(request(sha256_hex(fmt::to_string(i))))));
   const auto more = run_task(io, book.create(request(sha256_hex("more"))));
   ASSERT_FALSE(more);
   EXPECT_EQ(more.error().code(), Code::kResourceExhausted);

@@ -12,29 +12,22 @@ namespace {
 Code code_of(int extended) {
   switch (extended & 0xff) {
     case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-      return Code::kUnavailable;
-    case SQLITE_FULL:
-      return Code::kResourceExhausted;
+    case SQLITE_LOCKED: return Code::kUnavailable;
+    case SQLITE_FULL: return Code::kResourceExhausted;
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return Code::kDataLoss;
+    case SQLITE_NOTADB: return Code::kDataLoss;
     case SQLITE_READONLY:
     case SQLITE_PERM:
-    case SQLITE_AUTH:
-      return Code::kPermissionDenied;
+    case SQLITE_AUTH: return Code::kPermissionDenied;
     case SQLITE_CANTOPEN:
-    case SQLITE_IOERR:
-      return Code::kUnavailable;
+    case SQLITE_IOERR: return Code::kUnavailable;
     case SQLITE_TOOBIG:
-    case SQLITE_NOMEM:
-      return Code::kResourceExhausted;
+    case SQLITE_NOMEM: return Code::kResourceExhausted;
     case SQLITE_CONSTRAINT:
       return extended == SQLITE_CONSTRAINT_UNIQUE || extended == SQLITE_CONSTRAINT_PRIMARYKEY
                  ? Code::kAlreadyExists
                  : Code::kFailedPrecondition;
-    default:
-      return Code::kInternal;
+    default: return Code::kInternal;
   }
 }
 

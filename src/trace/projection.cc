@@ -65,7 +65,8 @@ void Projection::add(const RunRecord& record) {
   if (const auto* phase = std::get_if<PhaseChanged>(&record.body)) {
     event(record, "remit.phase", {{"remit.phase", phase->phase}, {"remit.phase.reason", phase->reason}});
   }
-  if (const auto* note = std::get_if<Note>(&record.body); note && record.call == 0) event(record, "remit.note", {{"remit.note", note->message}});
+  if (const auto* note = std::get_if<Note>(&record.body); note && record.call == 0)
+    event(record, "remit.note", {{"remit.note", note->message}});
   if (const auto* check = std::get_if<CheckResult>(&record.body)) {
     event(record, "remit.check", {{"remit.check.name", check->name}, {"remit.check.passed", check->passed}});
   }
@@ -98,8 +99,11 @@ void Projection::propose(const RunRecord& record, const Proposed& proposed) {
                        {"gen_ai.request.model", get_string(action.args, "model")}};
   } else {
     span.name = "execute_tool " + action.tool;
-    span.attributes = {{"gen_ai.operation.name", "execute_tool"}, {"gen_ai.tool.name", action.tool}, {"gen_ai.tool.type", "function"},
-                       {"remit.action.resource", action.resource}, {"remit.action.effect", jsv(to_string(action.effect))}};
+    span.attributes = {{"gen_ai.operation.name", "execute_tool"},
+                       {"gen_ai.tool.name", action.tool},
+                       {"gen_ai.tool.type", "function"},
+                       {"remit.action.resource", action.resource},
+                       {"remit.action.effect", jsv(to_string(action.effect))}};
     if (!action.provider_call_id.empty()) span.attributes["gen_ai.tool.call.id"] = action.provider_call_id;
   }
   span.attributes["remit.action.kind"] = jsv(to_string(action.kind));
@@ -136,7 +140,8 @@ void Projection::settle(const RunRecord& record, const Settled& settled) {
     if (!response->model.empty()) span.attributes["gen_ai.response.model"] = response->model;
     if (!response->request_id.empty()) span.attributes["gen_ai.response.id"] = response->request_id;
     const auto& said = response->message.reasoning.empty() ? response->message.text : response->message.reasoning;
-    if (!said.empty()) span.attributes["remit.reasoning"] = to_valid_utf8(std::string_view(said).substr(0, kReasonBytes));
+    if (!said.empty())
+      span.attributes["remit.reasoning"] = to_valid_utf8(std::string_view(said).substr(0, kReasonBytes));
   }
   if (outcome.sandbox) put_sandbox(span.attributes, *outcome.sandbox);
   if (!outcome.changes.empty()) span.attributes["remit.files.changed"] = outcome.changes.size();
@@ -158,7 +163,8 @@ void Projection::end(const RunRecord& record, const RunEnded& ended) {
 }
 
 void Projection::event(const RunRecord& record, std::string name, json::object attributes) {
-  if (const auto run = spans_.find(0); run != spans_.end()) run->second.events.push_back({record.time, std::move(name), std::move(attributes)});
+  if (const auto run = spans_.find(0); run != spans_.end())
+    run->second.events.push_back({record.time, std::move(name), std::move(attributes)});
 }
 
 std::vector<Span> Projection::spans() const {

@@ -1,5 +1,6 @@
-// Projection: the log of a run → spans. By OpenTelemetry's semantic conventions for generative AI (gen_ai.*: invoke_agent, chat, execute_tool), with what
-// they have no name for under remit.*: verdict, justification, cost, sandbox. Pure and repeatable: one log always gives the same spans and ids.
+// Projection: the log of a run → spans. By OpenTelemetry's semantic conventions for generative AI (gen_ai.*:
+// invoke_agent, chat, execute_tool), with what they have no name for under remit.*: verdict, justification, cost,
+// sandbox. Pure and repeatable: one log always gives the same spans and ids.
 #pragma once
 
 #include <map>

@@ -13,16 +13,20 @@ std::string duration_text(Duration duration) {
   return ms < 1000 ? fmt::format("{:.1f} ms", ms) : fmt::format("{:.1f} s", ms / 1000);
 }
 
-std::string quoted(std::string_view text, std::size_t bytes) { return text.empty() ? "" : fmt::format(" “{}”", printable(trim(text), bytes)); }
+std::string quoted(std::string_view text, std::size_t bytes) {
+  return text.empty() ? "" : fmt::format(" “{}”", printable(trim(text), bytes));
+}
 
 std::string describe(const Span& span) {
   const auto& a = span.attributes;
   std::string text = span.call == 0 ? printable(span.name) : fmt::format("#{} {}", span.call, printable(span.name));
-  if (const auto resource = get_string(a, "remit.action.resource"); !resource.empty()) text += " " + printable(resource, 60);
+  if (const auto resource = get_string(a, "remit.action.resource"); !resource.empty())
+    text += " " + printable(resource, 60);
   const auto decision = get_string(a, "remit.verdict.decision");
   if (!decision.empty() && decision != "Allow") {
     const auto rule = get_string(a, "remit.verdict.rule");
-    return text + fmt::format("  {} by {}{}: {}", decision, get_string(a, "remit.verdict.layer"), rule.empty() ? "" : fmt::format(" ({})", rule),
+    return text + fmt::format("  {} by {}{}: {}", decision, get_string(a, "remit.verdict.layer"),
+                              rule.empty() ? "" : fmt::format(" ({})", rule),
                               printable(get_string(a, "remit.verdict.reason"), 200));
   }
   text += "  " + (span.open ? std::string("still open") : duration_text(span.end - span.start));
@@ -31,11 +35,14 @@ std::string describe(const Span& span) {
                         with_thousands(std::uint64_t(get_int(a, "gen_ai.usage.output_tokens"))));
   }
   if (const auto cost = get_int(a, "remit.cost.micro_usd"); cost > 0) text += "  " + display_usd({cost});
-  if (span.call == 0 && find(a, "remit.goal.met")) text += get_bool(a, "remit.goal.met") ? "  goal met" : "  goal not met";
+  if (span.call == 0 && find(a, "remit.goal.met"))
+    text += get_bool(a, "remit.goal.met") ? "  goal met" : "  goal not met";
   if (const auto tier = get_string(a, "remit.sandbox.tier"); !tier.empty()) {
-    text += fmt::format("  {} sandbox, {} {}", tier, get_string(a, "remit.sandbox.ended_by"), get_int(a, "remit.sandbox.exit_code"));
+    text += fmt::format("  {} sandbox, {} {}", tier, get_string(a, "remit.sandbox.ended_by"),
+                        get_int(a, "remit.sandbox.exit_code"));
   }
-  if (span.status == SpanStatus::kError && !span.status_message.empty()) text += "  failed: " + printable(span.status_message, 120);
+  if (span.status == SpanStatus::kError && !span.status_message.empty())
+    text += "  failed: " + printable(span.status_message, 120);
   text += quoted(get_string(a, "remit.justification"), 120) + quoted(get_string(a, "remit.reasoning"), 160);
   return text;
 }

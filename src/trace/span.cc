@@ -20,15 +20,17 @@ json::object any_value(const json::value& value) {
 
 json::array key_values(const json::object& attributes) {
   json::array out;
-  for (const auto& each : attributes) out.push_back(json::object{{"key", each.key()}, {"value", any_value(each.value())}});
+  for (const auto& each : attributes)
+    out.push_back(json::object{{"key", each.key()}, {"value", any_value(each.value())}});
   return out;
 }
 
 json::object to_json_object(const Span& span) {
   json::array events;
   for (const auto& event : span.events) {
-    events.push_back(json::object{
-        {"timeUnixNano", std::to_string(unix_nanos(event.time))}, {"name", event.name}, {"attributes", key_values(event.attributes)}});
+    events.push_back(json::object{{"timeUnixNano", std::to_string(unix_nanos(event.time))},
+                                  {"name", event.name},
+                                  {"attributes", key_values(event.attributes)}});
   }
   json::object status;
   if (span.status != SpanStatus::kUnset) status["code"] = static_cast<int>(span.status);
@@ -52,8 +54,11 @@ json::object to_otlp_json(const std::vector<Span>& spans, const std::string& ser
   json::array encoded;
   for (const auto& span : spans) encoded.push_back(to_json_object(span));
   const json::object scope{{"name", "remit"}, {"version", service_version}};
-  const json::object resource{{"attributes", key_values({{"service.name", "remit"}, {"service.version", service_version}})}};
-  return {{"resourceSpans", json::array{json::object{{"resource", resource}, {"scopeSpans", json::array{json::object{{"scope", scope}, {"spans", encoded}}}}}}}};
+  const json::object resource{
+      {"attributes", key_values({{"service.name", "remit"}, {"service.version", service_version}})}};
+  return {{"resourceSpans",
+           json::array{json::object{{"resource", resource},
+                                    {"scopeSpans", json::array{json::object{{"scope", scope}, {"spans", encoded}}}}}}}};
 }
 
 }  // namespace remit::trace

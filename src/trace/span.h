@@ -1,4 +1,5 @@
-// Span: one node of a run's trace, in OpenTelemetry's terms. A plain value. Times are wall time; ids are lower-case hexadecimal (W3C Trace Context).
+// Span: one node of a run's trace, in OpenTelemetry's terms. A plain value. Times are wall time; ids are lower-case
+// hexadecimal (W3C Trace Context).
 #pragma once
 
 #include <cstdint>
@@ -24,7 +25,7 @@ struct Span {
   std::string name;
   SpanKind kind = SpanKind::kInternal;
   WallTime start{}, end{};
-  bool open = false;  // Has not ended: `end` is the latest time known.
+  bool open = false;        // Has not ended: `end` is the latest time known.
   json::object attributes;  // Values are strings, integers, booleans, doubles or arrays of strings.
   std::vector<SpanEvent> events;
   SpanStatus status = SpanStatus::kUnset;
@@ -32,7 +33,8 @@ struct Span {
   std::uint64_t call = 0;  // Number of the call in its run; 0: the run itself.
 };
 
-// OTLP's JSON encoding of one ExportTraceServiceRequest (opentelemetry-proto 1.x: ids in hex, times and 64-bit integers as decimal strings).
+// OTLP's JSON encoding of one ExportTraceServiceRequest (opentelemetry-proto 1.x: ids in hex, times and 64-bit integers
+// as decimal strings).
 json::object to_otlp_json(const std::vector<Span>& spans, const std::string& service_version);
 
 }  // namespace remit::trace

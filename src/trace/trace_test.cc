@@ -11,18 +11,21 @@ using testing::HasSubstr;
 class ProjectionTest : public testing::Test {
  protected:
   void add(RecordBody body, std::uint64_t call = 0, std::uint64_t parent = 0) {
-    projection_.add({++sequence_, wall_from_nanos(1'700'000'000'000'000'000 + sequence_ * 1'000'000), call, parent, std::move(body)});
+    projection_.add({++sequence_, wall_from_nanos(1'700'000'000'000'000'000 + sequence_ * 1'000'000), call, parent,
+                     std::move(body)});
   }
   void play() {
     add(RunBegan{"finance", "import", "uid-1", 2, {{"spec", {{"goal", "import it"}}}}, "m.yaml", true});
     Action chat;
-    chat.kind = ActionKind::kModelCall, chat.tool = "model.call", chat.resource = "some-model", chat.channel = "builtin";
+    chat.kind = ActionKind::kModelCall, chat.tool = "model.call", chat.resource = "some-model",
+    chat.channel = "builtin";
     chat.args = {{"model", "some-model"}, {"provider", "default"}};
     add(Proposed{chat}, 1);
     add(Judged{Verdict::allow("permissions", "model")}, 1);
     Outcome answer;
     answer.ok = true, answer.usage = {100, 40, 0, 20, 5};
-    answer.response = ModelResponse{.message = {.role = Role::kAssistant, .text = "I look first.\n"}, .stop = StopReason::kToolUse};
+    answer.response =
+        ModelResponse{.message = {.role = Role::kAssistant, .text = "I look first.\n"}, .stop = StopReason::kToolUse};
     add(Settled{1, answer, {{31}, 80, 1}}, 1);
     Action shell;
     shell.tool = "shell.run", shell.resource = "ls", shell.justification = "to see", shell.provider_call_id = "t1";
@@ -75,7 +78,10 @@ TEST_F(ProjectionTest, TheTreeShowsReasonsAndEscapesWhatIsNotPrintable) {
   EXPECT_THAT(text, HasSubstr("invoke_agent import"));
   EXPECT_THAT(text, HasSubstr("├─ #1 chat some-model"));
   EXPECT_THAT(text, HasSubstr("“I look first.”"));
-  EXPECT_THAT(text, HasSubstr("   └─ #3 execute_tool workspace.write x.txt  Deny by permissions (write): x.txt matches no write glob"));
+  EXPECT_THAT(
+      text,
+      HasSubstr(
+          "   └─ #3 execute_tool workspace.write x.txt  Deny by permissions (write): x.txt matches no write glob"));
   const auto narrow = render_tree(projection_.spans(), 20);
   EXPECT_THAT(narrow, HasSubstr("…"));
 }
@@ -85,7 +91,9 @@ TEST_F(ProjectionTest, OtlpJsonHasItsTypes) {
   const auto text = to_json(to_otlp_json(projection_.spans(), "0.1.0"));
   EXPECT_THAT(text, HasSubstr(R"("traceId":")" + run_.to_hex()));
   EXPECT_THAT(text, HasSubstr(R"({"key":"gen_ai.usage.input_tokens","value":{"intValue":"100"}})"));
-  EXPECT_THAT(text, HasSubstr(R"("gen_ai.response.finish_reasons","value":{"arrayValue":{"values":[{"stringValue":"tool_use"}]}})"));
+  EXPECT_THAT(
+      text,
+      HasSubstr(R"("gen_ai.response.finish_reasons","value":{"arrayValue":{"values":[{"stringValue":"tool_use"}]}})"));
   EXPECT_THAT(text, HasSubstr(R"("startTimeUnixNano":"17000000)"));
 }
 

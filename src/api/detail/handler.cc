@@ -90,16 +90,11 @@ std::optional<StatusError> match(resource::Object& object, const Target& target)
 
 Answer discover(TargetKind type) {
   switch (type) {
-    case TargetKind::kVersion:
-      return {200, version_info(), ""};
-    case TargetKind::kCoreVersions:
-      return {200, core_versions(), ""};
-    case TargetKind::kGroups:
-      return {200, group_list(), ""};
-    case TargetKind::kGroup:
-      return {200, group(), ""};
-    default:
-      return {200, resource_list(), ""};
+    case TargetKind::kVersion: return {200, version_info(), ""};
+    case TargetKind::kCoreVersions: return {200, core_versions(), ""};
+    case TargetKind::kGroups: return {200, group_list(), ""};
+    case TargetKind::kGroup: return {200, group(), ""};
+    default: return {200, resource_list(), ""};
   }
 }
 

@@ -39,8 +39,7 @@ Result<ChunkDecoder::Piece> ChunkDecoder::decode(std::string_view bytes) {
 
 Result<> ChunkDecoder::step(char c) {
   switch (state_) {
-    case State::kSize:
-      return size_digit(c);
+    case State::kSize: return size_digit(c);
     case State::kExtension:
       if (++line_bytes_ > kChunkLineBytes)
         return fail(Code::kResourceExhausted, "chunked body: a size line over kChunkLineBytes");
@@ -79,8 +78,7 @@ Result<> ChunkDecoder::step(char c) {
       if (c != '\n') return malformed("a bare CR in the trailer");
       return end_of_trailer_line();
     case State::kData:
-    case State::kDone:
-      break;
+    case State::kDone: break;
   }
   return fail(internal_error("chunk decoder: a byte in a state that takes none"));
 }

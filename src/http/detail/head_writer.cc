@@ -65,18 +65,12 @@ std::string_view DateLine::at(WallTime time) {
 
 bool is_hop_by_hop(std::string_view name) {
   switch (name.size()) {
-    case 2:
-      return equals_ignoring_case(name, "TE");
-    case 7:
-      return equals_ignoring_case(name, "Upgrade") || equals_ignoring_case(name, "Trailer");
-    case 10:
-      return equals_ignoring_case(name, "Connection") || equals_ignoring_case(name, "Keep-Alive");
-    case 16:
-      return equals_ignoring_case(name, "Proxy-Connection");
-    case 17:
-      return equals_ignoring_case(name, "Transfer-Encoding");
-    default:
-      return false;
+    case 2: return equals_ignoring_case(name, "TE");
+    case 7: return equals_ignoring_case(name, "Upgrade") || equals_ignoring_case(name, "Trailer");
+    case 10: return equals_ignoring_case(name, "Connection") || equals_ignoring_case(name, "Keep-Alive");
+    case 16: return equals_ignoring_case(name, "Proxy-Connection");
+    case 17: return equals_ignoring_case(name, "Transfer-Encoding");
+    default: return false;
   }
 }
 

@@ -51,42 +51,27 @@ Code code_of(int status) {
   switch (status) {
     case 400:
     case 413:
-    case 422:
-      return Code::kInvalidArgument;
-    case 401:
-      return Code::kUnauthenticated;
+    case 422: return Code::kInvalidArgument;
+    case 401: return Code::kUnauthenticated;
     case 402:
-    case 429:
-      return Code::kResourceExhausted;
-    case 403:
-      return Code::kPermissionDenied;
-    case 404:
-      return Code::kNotFound;
-    default:
-      return status == 408 || status == 409 || status >= 500 ? Code::kUnavailable : Code::kFailedPrecondition;
+    case 429: return Code::kResourceExhausted;
+    case 403: return Code::kPermissionDenied;
+    case 404: return Code::kNotFound;
+    default: return status == 408 || status == 409 || status >= 500 ? Code::kUnavailable : Code::kFailedPrecondition;
   }
 }
 
 std::string what_happened(const ProviderConfig& config, std::string_view model, const FailedAnswer& answer) {
   switch (answer.status) {
-    case 401:
-      return fmt::format("refused the key: {}", key_hint(config));
-    case 403:
-      return "does not permit this: the key may lack access to the model or the project";
-    case 402:
-      return "wants to be paid: check the account's balance";
-    case 404:
-      return fmt::format("knows no model '{}', or its address is wrong", printable(model, 80));
-    case 413:
-      return "takes no request this large";
-    case 429:
-      return "is asked too often, or the account's quota is used up";
-    case 529:
-      return "is overloaded";
-    case 408:
-      return "gave up waiting";
-    default:
-      break;
+    case 401: return fmt::format("refused the key: {}", key_hint(config));
+    case 403: return "does not permit this: the key may lack access to the model or the project";
+    case 402: return "wants to be paid: check the account's balance";
+    case 404: return fmt::format("knows no model '{}', or its address is wrong", printable(model, 80));
+    case 413: return "takes no request this large";
+    case 429: return "is asked too often, or the account's quota is used up";
+    case 529: return "is overloaded";
+    case 408: return "gave up waiting";
+    default: break;
   }
   if (answer.status >= 300 && answer.status < 400) {
     return fmt::format("redirects to {}, which is not followed; put the right address into its configuration",

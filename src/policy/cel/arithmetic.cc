@@ -36,20 +36,16 @@ static Value on_integers(Op op, Int a, Int b, Value (*make)(Int)) {
 
 static std::optional<Value> on_doubles(Op op, double a, double b) {
   switch (op) {
-    case Op::kAdd:
-      return Value::floating(a + b);
-    case Op::kSubtract:
-      return Value::floating(a - b);
-    case Op::kMultiply:
-      return Value::floating(a * b);
+    case Op::kAdd: return Value::floating(a + b);
+    case Op::kSubtract: return Value::floating(a - b);
+    case Op::kMultiply: return Value::floating(a * b);
     case Op::kDivide: {
       // Division by zero is defined for IEEE 754; written out for the sanitizers.
       if (b != 0) return Value::floating(a / b);
       if (a == 0 || std::isnan(a)) return Value::floating(NAN);
       return Value::floating(std::signbit(a) == std::signbit(b) ? INFINITY : -INFINITY);
     }
-    default:
-      return std::nullopt;
+    default: return std::nullopt;
   }
 }
 

@@ -23,61 +23,40 @@ class Evaluator {
   Value visit(const Node& node) {
     if (!meter_.step()) return exhausted();
     switch (node.op) {
-      case Op::kLiteral:
-        return node.literal;
-      case Op::kVariable:
-        return variables_[node.slot];
-      case Op::kLocal:
-        return locals_[node.slot];
-      case Op::kSelect:
-        return select(node);
-      case Op::kIndex:
-        return index(node);
-      case Op::kCall:
-        return call(node);
-      case Op::kAnd:
-        return logic(node, false);
-      case Op::kOr:
-        return logic(node, true);
-      case Op::kConditional:
-        return conditional(node);
-      case Op::kNot:
-        return negation(node);
-      case Op::kComprehension:
-        return comprehension(node);
-      default:
-        return visit_rest(node);
+      case Op::kLiteral: return node.literal;
+      case Op::kVariable: return variables_[node.slot];
+      case Op::kLocal: return locals_[node.slot];
+      case Op::kSelect: return select(node);
+      case Op::kIndex: return index(node);
+      case Op::kCall: return call(node);
+      case Op::kAnd: return logic(node, false);
+      case Op::kOr: return logic(node, true);
+      case Op::kConditional: return conditional(node);
+      case Op::kNot: return negation(node);
+      case Op::kComprehension: return comprehension(node);
+      default: return visit_rest(node);
     }
   }
 
  private:
   Value visit_rest(const Node& node) {
     switch (node.op) {
-      case Op::kHas:
-        return has(node);
+      case Op::kHas: return has(node);
       case Op::kOptionalSelect:
-      case Op::kOptionalIndex:
-        return optional_access(node);
-      case Op::kList:
-        return list(node);
-      case Op::kMap:
-        return map(node);
-      case Op::kLet:
-        return let(node);
+      case Op::kOptionalIndex: return optional_access(node);
+      case Op::kList: return list(node);
+      case Op::kMap: return map(node);
+      case Op::kLet: return let(node);
       case Op::kOptionalOr:
-      case Op::kOptionalOrValue:
-        return optional_or(node);
+      case Op::kOptionalOrValue: return optional_or(node);
       case Op::kOptionalMap:
-      case Op::kOptionalFlatMap:
-        return optional_map(node);
-      case Op::kUndeclared:
-        return Value::error("undeclared reference to '" + node.name + "'");
+      case Op::kOptionalFlatMap: return optional_map(node);
+      case Op::kUndeclared: return Value::error("undeclared reference to '" + node.name + "'");
       case Op::kNegate: {
         const Value value = visit(*node.args[0]);
         return value.is_error() ? value : negate(value);
       }
-      default:
-        return binary(node);
+      default: return binary(node);
     }
   }
 
@@ -215,19 +194,14 @@ class Evaluator {
     const Value right = visit(*node.args[1]);
     if (right.is_error()) return right;
     switch (node.op) {
-      case Op::kEqual:
-        return Value::boolean(equal(left, right, meter_));
-      case Op::kNotEqual:
-        return Value::boolean(!equal(left, right, meter_));
-      case Op::kIn:
-        return in(left, right);
+      case Op::kEqual: return Value::boolean(equal(left, right, meter_));
+      case Op::kNotEqual: return Value::boolean(!equal(left, right, meter_));
+      case Op::kIn: return in(left, right);
       case Op::kLess:
       case Op::kLessEqual:
       case Op::kGreater:
-      case Op::kGreaterEqual:
-        return relation(node.op, left, right);
-      default:
-        return arithmetic(node.op, left, right, meter_);
+      case Op::kGreaterEqual: return relation(node.op, left, right);
+      default: return arithmetic(node.op, left, right, meter_);
     }
   }
 
@@ -240,14 +214,10 @@ class Evaluator {
     // An Allow rule must not rest on a comparison that means nothing.
     if (order == Order::kUnordered) return Value::error("NaN values cannot be ordered");
     switch (op) {
-      case Op::kLess:
-        return Value::boolean(order == Order::kLess);
-      case Op::kLessEqual:
-        return Value::boolean(order == Order::kLess || order == Order::kEqual);
-      case Op::kGreater:
-        return Value::boolean(order == Order::kGreater);
-      default:
-        return Value::boolean(order == Order::kGreater || order == Order::kEqual);
+      case Op::kLess: return Value::boolean(order == Order::kLess);
+      case Op::kLessEqual: return Value::boolean(order == Order::kLess || order == Order::kEqual);
+      case Op::kGreater: return Value::boolean(order == Order::kGreater);
+      default: return Value::boolean(order == Order::kGreater || order == Order::kEqual);
     }
   }
 
@@ -431,18 +401,13 @@ class Evaluator {
   static Value finish(const Node& node, Gathered& gathered) {
     if (gathered.error.is_error()) return gathered.error;
     switch (node.fold) {
-      case Fold::kAll:
-        return Value::boolean(true);
-      case Fold::kExists:
-        return Value::boolean(false);
-      case Fold::kExistsOne:
-        return Value::boolean(gathered.count == 1);
+      case Fold::kAll: return Value::boolean(true);
+      case Fold::kExists: return Value::boolean(false);
+      case Fold::kExistsOne: return Value::boolean(gathered.count == 1);
       case Fold::kFilter:
       case Fold::kMap:
-      case Fold::kTransformList:
-        return Value::list(std::move(gathered.items));
-      default:
-        return Value::map(std::move(gathered.entries));
+      case Fold::kTransformList: return Value::list(std::move(gathered.items));
+      default: return Value::map(std::move(gathered.entries));
     }
   }
 

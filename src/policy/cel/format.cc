@@ -51,31 +51,19 @@ std::optional<std::string> map_text(const Value& value, Meter& meter) {
 std::optional<std::string> text_of(const Value& value, Meter& meter) {
   if (!meter.step()) return std::nullopt;
   switch (value.kind()) {
-    case Kind::kNull:
-      return "null";
-    case Kind::kBool:
-      return value.as_bool() ? "true" : "false";
-    case Kind::kInt:
-      return fmt::format("{}", value.as_int());
-    case Kind::kUint:
-      return fmt::format("{}", value.as_uint());
-    case Kind::kDouble:
-      return special_or(value.as_double(), format_double_fixed);
+    case Kind::kNull: return "null";
+    case Kind::kBool: return value.as_bool() ? "true" : "false";
+    case Kind::kInt: return fmt::format("{}", value.as_int());
+    case Kind::kUint: return fmt::format("{}", value.as_uint());
+    case Kind::kDouble: return special_or(value.as_double(), format_double_fixed);
     case Kind::kString:
-    case Kind::kType:
-      return std::string(value.text());
-    case Kind::kBytes:
-      return is_valid_utf8(value.text()) ? std::optional(std::string(value.text())) : std::nullopt;
-    case Kind::kTimestamp:
-      return format_timestamp(value.as_timestamp());
-    case Kind::kDuration:
-      return format_duration(value.as_duration());
-    case Kind::kList:
-      return list_text(value, meter);
-    case Kind::kMap:
-      return map_text(value, meter);
-    default:
-      return std::nullopt;
+    case Kind::kType: return std::string(value.text());
+    case Kind::kBytes: return is_valid_utf8(value.text()) ? std::optional(std::string(value.text())) : std::nullopt;
+    case Kind::kTimestamp: return format_timestamp(value.as_timestamp());
+    case Kind::kDuration: return format_duration(value.as_duration());
+    case Kind::kList: return list_text(value, meter);
+    case Kind::kMap: return map_text(value, meter);
+    default: return std::nullopt;
   }
 }
 
@@ -118,28 +106,20 @@ std::optional<std::string> in_base(const Value& value, char clause) {
   const std::uint64_t magnitude = negative ? 0 - value.as_uint() : value.as_uint();
   const std::string sign = negative ? "-" : "";
   switch (clause) {
-    case 'b':
-      return sign + fmt::format("{:b}", magnitude);
-    case 'o':
-      return sign + fmt::format("{:o}", magnitude);
-    case 'x':
-      return sign + fmt::format("{:x}", magnitude);
-    default:
-      return sign + fmt::format("{:X}", magnitude);
+    case 'b': return sign + fmt::format("{:b}", magnitude);
+    case 'o': return sign + fmt::format("{:o}", magnitude);
+    case 'x': return sign + fmt::format("{:x}", magnitude);
+    default: return sign + fmt::format("{:X}", magnitude);
   }
 }
 
 std::optional<std::string> apply(char clause, int precision, const Value& value, Meter& meter) {
   switch (clause) {
-    case 's':
-      return text_of(value, meter);
-    case 'd':
-      return decimal(value);
+    case 's': return text_of(value, meter);
+    case 'd': return decimal(value);
     case 'f':
-    case 'e':
-      return real(value, clause, precision);
-    default:
-      return in_base(value, clause);
+    case 'e': return real(value, clause, precision);
+    default: return in_base(value, clause);
   }
 }
 

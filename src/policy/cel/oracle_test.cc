@@ -35,22 +35,15 @@ class Generator {
       case 0:
       case 1:
       case 2:
-      case 3:
-        return boolean(depth);
-      case 11:
-        return time(depth);
+      case 3: return boolean(depth);
+      case 11: return time(depth);
       case 4:
-      case 5:
-        return integer(depth);
-      case 6:
-        return floating(depth);
+      case 5: return integer(depth);
+      case 6: return floating(depth);
       case 7:
-      case 8:
-        return text(depth);
-      case 9:
-        return list(depth);
-      case 10:
-        return map(depth);
+      case 8: return text(depth);
+      case 9: return list(depth);
+      case 10: return map(depth);
       default:
         return pick({"null", "1u", "b'ab'", "int", "args", "args.list", "args.map", "timestamp('2024-02-29T12:30:00Z')",
                      "duration('90m')", "optional.of(1)", "optional.none()", "args.?missing", "args.map.?k",
@@ -74,52 +67,34 @@ class Generator {
       case 13:
         return fmt::format("({} {} {})", rng_.below(2) ? time(d) : length(d), pick({"<", "<=", ">", ">=", "==", "!="}),
                            rng_.below(2) ? time(d) : length(d));
-      case 0:
-        return fmt::format("({} && {})", boolean(d), boolean(d));
-      case 1:
-        return fmt::format("({} || {})", boolean(d), boolean(d));
-      case 2:
-        return fmt::format("!{}", "(" + boolean(d) + ")");
-      case 3:
-        return fmt::format("({} {} {})", any(d), pick({"==", "!="}), any(d));
-      case 4:
-        return fmt::format("({} {} {})", integer(d), pick({"<", "<=", ">", ">="}), number(d));
-      case 5:
-        return fmt::format("({} {} {})", text(d), pick({"<", "<=", ">", ">=", "=="}), text(d));
+      case 0: return fmt::format("({} && {})", boolean(d), boolean(d));
+      case 1: return fmt::format("({} || {})", boolean(d), boolean(d));
+      case 2: return fmt::format("!{}", "(" + boolean(d) + ")");
+      case 3: return fmt::format("({} {} {})", any(d), pick({"==", "!="}), any(d));
+      case 4: return fmt::format("({} {} {})", integer(d), pick({"<", "<=", ">", ">="}), number(d));
+      case 5: return fmt::format("({} {} {})", text(d), pick({"<", "<=", ">", ">=", "=="}), text(d));
       case 6:
         return fmt::format("({} in {})", any(d),
                            pick({"args.list", "args.map", "args.nums", "args.strs", "{1: 2, 'a': 3}", "[1, 2u, 'a']"}));
-      case 7:
-        return fmt::format("{}.{}({})", text(d), pick({"contains", "startsWith", "endsWith"}), text(d));
+      case 7: return fmt::format("{}.{}({})", text(d), pick({"contains", "startsWith", "endsWith"}), text(d));
       case 8:
         return fmt::format("{}.matches({})", text(d), pick({"'^[a-z./]+$'", "'l+'", "'(a|b)c?'", "'['", "'\\\\d'"}));
-      case 9:
-        return fmt::format("{}.{}(v, {})", list(d), pick({"all", "exists", "exists_one"}), about("v", d));
-      case 10:
-        return fmt::format("({} ? {} : {})", boolean(d), boolean(d), boolean(d));
-      case 11:
-        return fmt::format("{}.{}(k, {})", map(d), pick({"all", "exists", "exists_one"}), about("k", d));
-      case 12:
-        return fmt::format("{}.{}(k, v, {})", map(d), pick({"all", "exists"}), about("v", d));
-      default:
-        return fmt::format("has({}.{})", map(d), pick({"k", "a", "deep"}));
+      case 9: return fmt::format("{}.{}(v, {})", list(d), pick({"all", "exists", "exists_one"}), about("v", d));
+      case 10: return fmt::format("({} ? {} : {})", boolean(d), boolean(d), boolean(d));
+      case 11: return fmt::format("{}.{}(k, {})", map(d), pick({"all", "exists", "exists_one"}), about("k", d));
+      case 12: return fmt::format("{}.{}(k, v, {})", map(d), pick({"all", "exists"}), about("v", d));
+      default: return fmt::format("has({}.{})", map(d), pick({"k", "a", "deep"}));
     }
   }
 
   std::string about(const std::string& name, int depth) {
     switch (rng_.below(6)) {
-      case 0:
-        return name + " == " + any(depth - 1);
-      case 1:
-        return name + " > " + number(0);
-      case 2:
-        return fmt::format("type({}) == {}", name, pick({"int", "string", "double", "bool"}));
-      case 3:
-        return fmt::format("({} in args.list || {})", name, boolean(depth - 1));
-      case 4:
-        return fmt::format("{}.startsWith('a')", name);
-      default:
-        return boolean(depth - 1);
+      case 0: return name + " == " + any(depth - 1);
+      case 1: return name + " > " + number(0);
+      case 2: return fmt::format("type({}) == {}", name, pick({"int", "string", "double", "bool"}));
+      case 3: return fmt::format("({} in args.list || {})", name, boolean(depth - 1));
+      case 4: return fmt::format("{}.startsWith('a')", name);
+      default: return boolean(depth - 1);
     }
   }
 
@@ -136,24 +111,15 @@ class Generator {
     switch (rng_.below(12)) {
       case 0:
       case 1:
-      case 2:
-        return fmt::format("({} {} {})", integer(d), pick({"+", "-", "*", "/", "%"}), integer(d));
-      case 3:
-        return fmt::format("size({})", rng_.below(2) ? text(d) : list(d));
-      case 4:
-        return fmt::format("-({})", integer(d));
-      case 5:
-        return fmt::format("int({})", any(d));
-      case 6:
-        return fmt::format("uint({})", any(d));
-      case 7:
-        return fmt::format("{}.indexOf({})", text(d), text(0));
-      case 8:
-        return fmt::format("({} ? {} : {})", boolean(d), integer(d), integer(d));
-      case 9:
-        return fmt::format("{}[{}]", list(d), integer(d));
-      case 10:
-        return fmt::format("math.{}({}, {})", pick({"greatest", "least"}), number(d), number(d));
+      case 2: return fmt::format("({} {} {})", integer(d), pick({"+", "-", "*", "/", "%"}), integer(d));
+      case 3: return fmt::format("size({})", rng_.below(2) ? text(d) : list(d));
+      case 4: return fmt::format("-({})", integer(d));
+      case 5: return fmt::format("int({})", any(d));
+      case 6: return fmt::format("uint({})", any(d));
+      case 7: return fmt::format("{}.indexOf({})", text(d), text(0));
+      case 8: return fmt::format("({} ? {} : {})", boolean(d), integer(d), integer(d));
+      case 9: return fmt::format("{}[{}]", list(d), integer(d));
+      case 10: return fmt::format("math.{}({}, {})", pick({"greatest", "least"}), number(d), number(d));
       default:
         return fmt::format(
             "{}.{}({})", time(d),
@@ -171,12 +137,9 @@ class Generator {
     }
     const int d = depth - 1;
     switch (rng_.below(3)) {
-      case 0:
-        return fmt::format("({} {} {})", time(d), pick({"+", "-"}), length(d));
-      case 1:
-        return fmt::format("timestamp(string({}))", time(d));
-      default:
-        return fmt::format("timestamp({})", rng_.below(4) ? time(d) : any(d));
+      case 0: return fmt::format("({} {} {})", time(d), pick({"+", "-"}), length(d));
+      case 1: return fmt::format("timestamp(string({}))", time(d));
+      default: return fmt::format("timestamp({})", rng_.below(4) ? time(d) : any(d));
     }
   }
 
@@ -187,15 +150,12 @@ class Generator {
     }
     const int d = depth - 1;
     switch (rng_.below(4)) {
-      case 0:
-        return fmt::format("({} {} {})", length(d), pick({"+", "-"}), length(d));
-      case 1:
-        return fmt::format("({} - {})", time(d), time(d));
+      case 0: return fmt::format("({} {} {})", length(d), pick({"+", "-"}), length(d));
+      case 1: return fmt::format("({} - {})", time(d), time(d));
       case 2:
         return "duration(string(duration('-1.5s')))";  // cel-go writes long durations by way of a double and loses
                                                        // digits.
-      default:
-        return fmt::format("(-({}))", length(d));
+      default: return fmt::format("(-({}))", length(d));
     }
   }
 
@@ -206,10 +166,8 @@ class Generator {
     const int d = depth - 1;
     switch (rng_.below(4)) {
       case 0:
-      case 1:
-        return fmt::format("({} {} {})", floating(d), pick({"+", "-", "*", "/"}), floating(d));
-      case 2:
-        return fmt::format("double({})", any(d));
+      case 1: return fmt::format("({} {} {})", floating(d), pick({"+", "-", "*", "/"}), floating(d));
+      case 2: return fmt::format("double({})", any(d));
       default:
         return fmt::format("math.{}({})", pick({"ceil", "floor", "round", "trunc", "abs", "sign", "sqrt"}),
                            floating(d));
@@ -225,28 +183,17 @@ class Generator {
     const int d = depth - 1;
     switch (rng_.below(12)) {
       case 0:
-      case 1:
-        return fmt::format("({} + {})", text(d), text(d));
-      case 2:
-        return fmt::format("string({})", any(d));
-      case 3:
-        return fmt::format("{}.{}()", text(d), pick({"lowerAscii", "upperAscii", "trim", "reverse"}));
-      case 4:
-        return fmt::format("{}.substring({})", text(d), integer(0));
-      case 5:
-        return fmt::format("{}.substring({}, {})", text(d), integer(0), integer(0));
-      case 6:
-        return fmt::format("{}.replace({}, {})", text(d), text(0), text(0));
-      case 7:
-        return fmt::format("{}.charAt({})", text(d), integer(0));
-      case 8:
-        return fmt::format("{}.split({}).join('-')", text(d), text(0));
-      case 9:
-        return fmt::format("({} ? {} : {})", boolean(d), text(d), text(d));
-      case 10:
-        return fmt::format("'%s|%d|%s'.format([{}, {}, {}])", text(d), integer(d), any(d));
-      default:
-        return fmt::format("args.map.?{}.orValue({})", pick({"host", "nope"}), text(d));
+      case 1: return fmt::format("({} + {})", text(d), text(d));
+      case 2: return fmt::format("string({})", any(d));
+      case 3: return fmt::format("{}.{}()", text(d), pick({"lowerAscii", "upperAscii", "trim", "reverse"}));
+      case 4: return fmt::format("{}.substring({})", text(d), integer(0));
+      case 5: return fmt::format("{}.substring({}, {})", text(d), integer(0), integer(0));
+      case 6: return fmt::format("{}.replace({}, {})", text(d), text(0), text(0));
+      case 7: return fmt::format("{}.charAt({})", text(d), integer(0));
+      case 8: return fmt::format("{}.split({}).join('-')", text(d), text(0));
+      case 9: return fmt::format("({} ? {} : {})", boolean(d), text(d), text(d));
+      case 10: return fmt::format("'%s|%d|%s'.format([{}, {}, {}])", text(d), integer(d), any(d));
+      default: return fmt::format("args.map.?{}.orValue({})", pick({"host", "nope"}), text(d));
     }
   }
 
@@ -256,32 +203,22 @@ class Generator {
           {"[]", "[1, 2, 3]", "args.list", "args.nums", "args.strs", "args.empty", "['a', 'b']", "[1, 'a', 2.0]"});
     const int d = depth - 1;
     switch (rng_.below(7)) {
-      case 0:
-        return fmt::format("[{}, {}]", any(d), any(d));
-      case 1:
-        return fmt::format("({} + {})", list(d), list(d));
-      case 2:
-        return fmt::format("{}.map(v, {})", list(d), rng_.below(2) ? about("v", d) : "[v]");
-      case 3:
-        return fmt::format("{}.filter(v, {})", list(d), about("v", d));
-      case 4:
-        return fmt::format("{}.split({})", text(d), text(0));
-      case 5:
-        return fmt::format("[?args.?{}, {}]", pick({"n", "nope"}), any(d));
-      default:
-        return fmt::format("{}.transformList(i, v, {})", list(d), pick({"i", "v", "[i, v]"}));
+      case 0: return fmt::format("[{}, {}]", any(d), any(d));
+      case 1: return fmt::format("({} + {})", list(d), list(d));
+      case 2: return fmt::format("{}.map(v, {})", list(d), rng_.below(2) ? about("v", d) : "[v]");
+      case 3: return fmt::format("{}.filter(v, {})", list(d), about("v", d));
+      case 4: return fmt::format("{}.split({})", text(d), text(0));
+      case 5: return fmt::format("[?args.?{}, {}]", pick({"n", "nope"}), any(d));
+      default: return fmt::format("{}.transformList(i, v, {})", list(d), pick({"i", "v", "[i, v]"}));
     }
   }
 
   // A literal of a map takes keys of these types only; cel-go finds others out when it checks types.
   std::string key(int depth) {
     switch (rng_.below(3)) {
-      case 0:
-        return fmt::format("string({})", any(depth));
-      case 1:
-        return fmt::format("int({})", any(depth));
-      default:
-        return fmt::format("(({}) == true)", boolean(depth));
+      case 0: return fmt::format("string({})", any(depth));
+      case 1: return fmt::format("int({})", any(depth));
+      default: return fmt::format("(({}) == true)", boolean(depth));
     }
   }
 
@@ -290,14 +227,10 @@ class Generator {
       return pick({"{}", "args.map", "args", "{'a': 1}", "{1: 'x', 2u: 'y'}", "{true: 1}", "args.map.deep"});
     const int d = depth - 1;
     switch (rng_.below(4)) {
-      case 0:
-        return fmt::format("{{{}: {}, {}: {}}}", key(d), any(d), "'k' + string(" + text(d) + ")", any(d));
-      case 1:
-        return fmt::format("{}.transformMap(k, v, {})", map(d), pick({"k", "v", "[v]"}));
-      case 2:
-        return fmt::format("cel.bind(m, {}, m)", map(d));
-      default:
-        return fmt::format("{{?'o': args.?{}, 'p': {}}}", pick({"n", "nope"}), any(d));
+      case 0: return fmt::format("{{{}: {}, {}: {}}}", key(d), any(d), "'k' + string(" + text(d) + ")", any(d));
+      case 1: return fmt::format("{}.transformMap(k, v, {})", map(d), pick({"k", "v", "[v]"}));
+      case 2: return fmt::format("cel.bind(m, {}, m)", map(d));
+      default: return fmt::format("{{?'o': args.?{}, 'p': {}}}", pick({"n", "nope"}), any(d));
     }
   }
 
@@ -313,35 +246,23 @@ std::string hex(std::string_view bytes) {
 // The typed form that the oracle writes.
 std::string show(const Value& value) {
   switch (value.kind()) {
-    case Kind::kError:
-      return "error " + std::string(value.text());
-    case Kind::kNull:
-      return "null";
-    case Kind::kBool:
-      return fmt::format("bool:{}", value.as_bool());
-    case Kind::kInt:
-      return fmt::format("int:{}", value.as_int());
-    case Kind::kUint:
-      return fmt::format("uint:{}", value.as_uint());
+    case Kind::kError: return "error " + std::string(value.text());
+    case Kind::kNull: return "null";
+    case Kind::kBool: return fmt::format("bool:{}", value.as_bool());
+    case Kind::kInt: return fmt::format("int:{}", value.as_int());
+    case Kind::kUint: return fmt::format("uint:{}", value.as_uint());
     case Kind::kDouble:
       return std::isnan(value.as_double())
                  ? "double:nan"
                  : fmt::format("double:{:016x}", std::bit_cast<std::uint64_t>(value.as_double()));
-    case Kind::kString:
-      return "string:" + hex(value.text());
-    case Kind::kBytes:
-      return "bytes:" + hex(value.text());
-    case Kind::kTimestamp:
-      return "timestamp:" + format_timestamp(value.as_timestamp());
-    case Kind::kDuration:
-      return fmt::format("duration:{}", value.as_duration());
-    case Kind::kType:
-      return "type:" + std::string(value.text());
-    case Kind::kOptional:
-      return value.optional_value() ? "optional:" + show(*value.optional_value()) : "none";
+    case Kind::kString: return "string:" + hex(value.text());
+    case Kind::kBytes: return "bytes:" + hex(value.text());
+    case Kind::kTimestamp: return "timestamp:" + format_timestamp(value.as_timestamp());
+    case Kind::kDuration: return fmt::format("duration:{}", value.as_duration());
+    case Kind::kType: return "type:" + std::string(value.text());
+    case Kind::kOptional: return value.optional_value() ? "optional:" + show(*value.optional_value()) : "none";
     case Kind::kList:
-    case Kind::kMap:
-      break;
+    case Kind::kMap: break;
   }
   std::vector<std::string> items;
   for (std::size_t i = 0; i < value.size(); ++i) {

@@ -263,20 +263,12 @@ class Parser {
     const Token found = token();
     std::optional<Value> number;
     switch (found.kind) {
-      case TokenKind::kInt:
-        number = integer(found.text, negative);
-        break;
-      case TokenKind::kUint:
-        number = negative ? std::nullopt : unsigned_integer(found.text);
-        break;
-      case TokenKind::kDouble:
-        number = floating(found.text, negative);
-        break;
+      case TokenKind::kInt: number = integer(found.text, negative); break;
+      case TokenKind::kUint: number = negative ? std::nullopt : unsigned_integer(found.text); break;
+      case TokenKind::kDouble: number = floating(found.text, negative); break;
       case TokenKind::kString:
-      case TokenKind::kBytes:
-        return text(begin);
-      default:
-        return error("expected a value");
+      case TokenKind::kBytes: return text(begin);
+      default: return error("expected a value");
     }
     if (!number) return error("a number that its type cannot hold");
     ++at_;

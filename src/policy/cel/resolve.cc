@@ -49,14 +49,10 @@ class Resolver {
 
   Result<> visit(Node& node) {
     switch (node.op) {
-      case Op::kIdent:
-        return visit_ident(node);
-      case Op::kSelect:
-        return visit_select(node);
-      case Op::kCall:
-        return visit_call(node);
-      default:
-        return visit_args(node);
+      case Op::kIdent: return visit_ident(node);
+      case Op::kSelect: return visit_select(node);
+      case Op::kCall: return visit_call(node);
+      default: return visit_args(node);
     }
   }
 

@@ -65,13 +65,10 @@ static Value size(Arguments a, Meter& meter) {
     case Kind::kString:
       meter.step(a[0].text().size() / 64);
       return Value::integer(static_cast<std::int64_t>(count_characters(a[0].text())));
-    case Kind::kBytes:
-      return Value::integer(static_cast<std::int64_t>(a[0].text().size()));
+    case Kind::kBytes: return Value::integer(static_cast<std::int64_t>(a[0].text().size()));
     case Kind::kList:
-    case Kind::kMap:
-      return Value::integer(static_cast<std::int64_t>(a[0].size()));
-    default:
-      return no_overload("size", a);
+    case Kind::kMap: return Value::integer(static_cast<std::int64_t>(a[0].size()));
+    default: return no_overload("size", a);
   }
 }
 
@@ -91,8 +88,7 @@ static std::optional<Int> parse_integer(std::string_view text) {
 static Value to_int(Arguments a, Meter&) {
   const Value& value = a[0];
   switch (value.kind()) {
-    case Kind::kInt:
-      return value;
+    case Kind::kInt: return value;
     case Kind::kUint:
       if (value.as_uint() > static_cast<std::uint64_t>(INT64_MAX)) return Value::error("range error: int");
       return Value::integer(static_cast<std::int64_t>(value.as_uint()));
@@ -100,24 +96,20 @@ static Value to_int(Arguments a, Meter&) {
       // The ends are left out: near 2^63 a double no longer tells which integer was meant.
       if (!(value.as_double() > -0x1p63 && value.as_double() < 0x1p63)) return Value::error("range error: int");
       return Value::integer(static_cast<std::int64_t>(value.as_double()));
-    case Kind::kTimestamp:
-      return Value::integer(value.as_timestamp().seconds);
-    case Kind::kDuration:
-      return Value::integer(value.as_duration());
+    case Kind::kTimestamp: return Value::integer(value.as_timestamp().seconds);
+    case Kind::kDuration: return Value::integer(value.as_duration());
     case Kind::kString: {
       const auto number = parse_integer<std::int64_t>(value.text());
       return number ? Value::integer(*number) : Value::error("cannot convert the text to int");
     }
-    default:
-      return no_overload("int", a);
+    default: return no_overload("int", a);
   }
 }
 
 static Value to_uint(Arguments a, Meter&) {
   const Value& value = a[0];
   switch (value.kind()) {
-    case Kind::kUint:
-      return value;
+    case Kind::kUint: return value;
     case Kind::kInt:
       if (value.as_int() < 0) return Value::error("range error: uint");
       return Value::unsigned_integer(static_cast<std::uint64_t>(value.as_int()));
@@ -128,8 +120,7 @@ static Value to_uint(Arguments a, Meter&) {
       const auto number = value.text().starts_with('+') ? std::nullopt : parse_integer<std::uint64_t>(value.text());
       return number ? Value::unsigned_integer(*number) : Value::error("cannot convert the text to uint");
     }
-    default:
-      return no_overload("uint", a);
+    default: return no_overload("uint", a);
   }
 }
 
@@ -154,44 +145,32 @@ static std::optional<double> parse_double(std::string_view text) {
 static Value to_double(Arguments a, Meter&) {
   const Value& value = a[0];
   switch (value.kind()) {
-    case Kind::kDouble:
-      return value;
-    case Kind::kInt:
-      return Value::floating(static_cast<double>(value.as_int()));
-    case Kind::kUint:
-      return Value::floating(static_cast<double>(value.as_uint()));
+    case Kind::kDouble: return value;
+    case Kind::kInt: return Value::floating(static_cast<double>(value.as_int()));
+    case Kind::kUint: return Value::floating(static_cast<double>(value.as_uint()));
     case Kind::kString: {
       const auto number = parse_double(value.text());
       return number ? Value::floating(*number) : Value::error("cannot convert the text to double");
     }
-    default:
-      return no_overload("double", a);
+    default: return no_overload("double", a);
   }
 }
 
 static Value to_string_value(Arguments a, Meter& meter) {
   const Value& value = a[0];
   switch (value.kind()) {
-    case Kind::kString:
-      return value;
-    case Kind::kBool:
-      return Value::string_view(value.as_bool() ? "true" : "false");
-    case Kind::kInt:
-      return Value::string(fmt::format("{}", value.as_int()));
-    case Kind::kUint:
-      return Value::string(fmt::format("{}", value.as_uint()));
-    case Kind::kDouble:
-      return Value::string(format_double(value.as_double()));
-    case Kind::kTimestamp:
-      return Value::string(format_timestamp(value.as_timestamp()));
-    case Kind::kDuration:
-      return Value::string(format_duration(value.as_duration()));
+    case Kind::kString: return value;
+    case Kind::kBool: return Value::string_view(value.as_bool() ? "true" : "false");
+    case Kind::kInt: return Value::string(fmt::format("{}", value.as_int()));
+    case Kind::kUint: return Value::string(fmt::format("{}", value.as_uint()));
+    case Kind::kDouble: return Value::string(format_double(value.as_double()));
+    case Kind::kTimestamp: return Value::string(format_timestamp(value.as_timestamp()));
+    case Kind::kDuration: return Value::string(format_duration(value.as_duration()));
     case Kind::kBytes:
       if (!meter.make(value.text().size())) return Value::error("a limit of the evaluation was hit");
       if (!is_valid_utf8(value.text())) return Value::error("invalid UTF-8: the bytes are no string");
       return Value::string(std::string(value.text()));
-    default:
-      return no_overload("string", a);
+    default: return no_overload("string", a);
   }
 }
 

@@ -90,23 +90,14 @@ Value Value::error(std::string message) {
 Value Value::from_json(const json::value& value) {
   Value out;
   switch (value.kind()) {
-    case json::kind::null:
-      return out;
-    case json::kind::bool_:
-      return boolean(value.get_bool());
-    case json::kind::int64:
-      return integer(value.get_int64());
-    case json::kind::uint64:
-      return unsigned_integer(value.get_uint64());
-    case json::kind::double_:
-      return floating(value.get_double());
-    case json::kind::string:
-      return string_view({value.get_string().data(), value.get_string().size()});
-    case json::kind::array:
-      out.kind_ = Kind::kList, out.number_.array = &value.get_array();
-      return out;
-    case json::kind::object:
-      return from_object(value.get_object());
+    case json::kind::null: return out;
+    case json::kind::bool_: return boolean(value.get_bool());
+    case json::kind::int64: return integer(value.get_int64());
+    case json::kind::uint64: return unsigned_integer(value.get_uint64());
+    case json::kind::double_: return floating(value.get_double());
+    case json::kind::string: return string_view({value.get_string().data(), value.get_string().size()});
+    case json::kind::array: out.kind_ = Kind::kList, out.number_.array = &value.get_array(); return out;
+    case json::kind::object: return from_object(value.get_object());
   }
   return out;
 }
@@ -150,29 +141,19 @@ std::string_view Value::type_name() const { return kTypeNames[static_cast<std::s
 
 bool Value::is_zero() const {
   switch (kind_) {
-    case Kind::kNull:
-      return true;
-    case Kind::kBool:
-      return !number_.b;
+    case Kind::kNull: return true;
+    case Kind::kBool: return !number_.b;
     case Kind::kInt:
-    case Kind::kDuration:
-      return number_.i == 0;
-    case Kind::kUint:
-      return number_.u == 0;
-    case Kind::kDouble:
-      return number_.d == 0;
+    case Kind::kDuration: return number_.i == 0;
+    case Kind::kUint: return number_.u == 0;
+    case Kind::kDouble: return number_.d == 0;
     case Kind::kString:
-    case Kind::kBytes:
-      return text_.empty();
-    case Kind::kTimestamp:
-      return number_.i == 0 && nanos_ == 0;
+    case Kind::kBytes: return text_.empty();
+    case Kind::kTimestamp: return number_.i == 0 && nanos_ == 0;
     case Kind::kList:
-    case Kind::kMap:
-      return size() == 0;
-    case Kind::kOptional:
-      return !owner_;
-    default:
-      return false;
+    case Kind::kMap: return size() == 0;
+    case Kind::kOptional: return !owner_;
+    default: return false;
   }
 }
 
@@ -259,17 +240,12 @@ Order compare(const Value& a, const Value& b) {
   if (a.is_number() && b.is_number()) return compare_numbers(a, b);
   if (a.kind() != b.kind()) return Order::kIncomparable;
   switch (a.kind()) {
-    case Kind::kBool:
-      return order_of(a.as_bool(), b.as_bool());
+    case Kind::kBool: return order_of(a.as_bool(), b.as_bool());
     case Kind::kString:
-    case Kind::kBytes:
-      return order_of(a.text(), b.text());
-    case Kind::kTimestamp:
-      return order_of(a.as_timestamp(), b.as_timestamp());
-    case Kind::kDuration:
-      return order_of(a.as_duration(), b.as_duration());
-    default:
-      return Order::kIncomparable;
+    case Kind::kBytes: return order_of(a.text(), b.text());
+    case Kind::kTimestamp: return order_of(a.as_timestamp(), b.as_timestamp());
+    case Kind::kDuration: return order_of(a.as_duration(), b.as_duration());
+    default: return Order::kIncomparable;
   }
 }
 
@@ -296,23 +272,17 @@ bool equal(const Value& a, const Value& b, Meter& meter) {
   if (a.is_number() && b.is_number()) return compare_numbers(a, b) == Order::kEqual;
   if (a.kind() != b.kind()) return false;
   switch (a.kind()) {
-    case Kind::kNull:
-      return true;
-    case Kind::kType:
-      return a.text() == b.text();
+    case Kind::kNull: return true;
+    case Kind::kType: return a.text() == b.text();
     case Kind::kString:
-    case Kind::kBytes:
-      return meter.step(a.text().size() / 64) && a.text() == b.text();
-    case Kind::kList:
-      return equal_lists(a, b, meter);
-    case Kind::kMap:
-      return equal_maps(a, b, meter);
+    case Kind::kBytes: return meter.step(a.text().size() / 64) && a.text() == b.text();
+    case Kind::kList: return equal_lists(a, b, meter);
+    case Kind::kMap: return equal_maps(a, b, meter);
     case Kind::kOptional: {
       const Value *left = a.optional_value(), *right = b.optional_value();
       return left && right ? equal(*left, *right, meter) : left == right;
     }
-    default:
-      return compare(a, b) == Order::kEqual;
+    default: return compare(a, b) == Order::kEqual;
   }
 }
 
@@ -328,34 +298,23 @@ static json::object map_to_json(const Value& value) {
 
 json::value to_json_value(const Value& value) {
   switch (value.kind()) {
-    case Kind::kBool:
-      return value.as_bool();
-    case Kind::kInt:
-      return value.as_int();
-    case Kind::kUint:
-      return value.as_uint();
-    case Kind::kDouble:
-      return value.as_double();
+    case Kind::kBool: return value.as_bool();
+    case Kind::kInt: return value.as_int();
+    case Kind::kUint: return value.as_uint();
+    case Kind::kDouble: return value.as_double();
     case Kind::kString:
-    case Kind::kType:
-      return json::string(jsv(value.text()));
-    case Kind::kBytes:
-      return json::string(jsv(base64(value.text())));
-    case Kind::kTimestamp:
-      return json::string(jsv(format_timestamp(value.as_timestamp())));
-    case Kind::kDuration:
-      return json::string(jsv(format_duration(value.as_duration())));
+    case Kind::kType: return json::string(jsv(value.text()));
+    case Kind::kBytes: return json::string(jsv(base64(value.text())));
+    case Kind::kTimestamp: return json::string(jsv(format_timestamp(value.as_timestamp())));
+    case Kind::kDuration: return json::string(jsv(format_duration(value.as_duration())));
     case Kind::kList: {
       json::array out;
       for (std::size_t i = 0; i < value.size(); ++i) out.push_back(to_json_value(value.at(i)));
       return out;
     }
-    case Kind::kMap:
-      return map_to_json(value);
-    case Kind::kOptional:
-      return value.optional_value() ? to_json_value(*value.optional_value()) : json::value();
-    default:
-      return nullptr;
+    case Kind::kMap: return map_to_json(value);
+    case Kind::kOptional: return value.optional_value() ? to_json_value(*value.optional_value()) : json::value();
+    default: return nullptr;
   }
 }
 

@@ -88,8 +88,9 @@ static Result<std::vector<PathGlob>> compile_globs(const std::vector<std::string
   return out;
 }
 
-// `hide` means what it does in the workspace: as in .gitignore, a pattern without a slash is a name at any depth, and "a/**" is what lies in a. Classes
-// and escapes become '?', which is wider: the workspace hides exactly, and a rule that refuses more than is hidden tells nothing.
+// `hide` means what it does in the workspace: as in .gitignore, a pattern without a slash is a name at any depth, and
+// "a/**" is what lies in a. Classes and escapes become '?', which is wider: the workspace hides exactly, and a rule
+// that refuses more than is hidden tells nothing.
 static std::string hide_glob(std::string_view pattern) {
   if (pattern.size() > 1 && pattern.ends_with('/')) pattern.remove_suffix(1);
   const bool anchored = pattern.contains('/');

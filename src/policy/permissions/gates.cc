@@ -143,14 +143,10 @@ static std::optional<Verdict> check_write(const CompiledPermissions& permissions
 std::optional<Verdict> check_gate(const CompiledPermissions& permissions, const Action& action, Gate gate) {
   switch (gate) {
     case Gate::kNone:
-    case Gate::kAgent:
-      return std::nullopt;
-    case Gate::kEgress:
-      return check_egress(permissions, action);
-    case Gate::kModel:
-      return check_model(permissions, action);
-    case Gate::kWrite:
-      return check_write(permissions, action);
+    case Gate::kAgent: return std::nullopt;
+    case Gate::kEgress: return check_egress(permissions, action);
+    case Gate::kModel: return check_model(permissions, action);
+    case Gate::kWrite: return check_write(permissions, action);
   }
   return std::nullopt;
 }

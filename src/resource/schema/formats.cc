@@ -114,38 +114,28 @@ struct FormatInfo {
 
 FormatInfo info_of(Format format) {
   switch (format) {
-    case Format::kText:
-      return {"", "text"};
-    case Format::kLine:
-      return {"^[^\\x00-\\x1f\\x7f]*$", "one line without control characters"};
+    case Format::kText: return {"", "text"};
+    case Format::kLine: return {"^[^\\x00-\\x1f\\x7f]*$", "one line without control characters"};
     case Format::kDnsLabel:
       return {"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
               "lower-case letters, digits and '-', with a letter or digit at both ends (DNS-1123 label)"};
     case Format::kDnsSubdomain:
       return {"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
               "lower-case letters, digits, '-' and '.', with a letter or digit at both ends (DNS-1123 subdomain)"};
-    case Format::kPath:
-      return {"^[^\\x00-\\x1f\\x7f]+$", "a path without control characters"};
+    case Format::kPath: return {"^[^\\x00-\\x1f\\x7f]+$", "a path without control characters"};
     case Format::kRelativeGlob:
       return {"^[^/\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]*$",
               "a glob relative to the workspace, without '.' or '..' as a part and not starting with '/'"};
-    case Format::kToolName:
-      return {"^[A-Za-z0-9._/:-]+$", "letters, digits and . _ - / :"};
-    case Format::kToolGlob:
-      return {"^[A-Za-z0-9._/:*-]+$", "a tool name, with * for any characters"};
+    case Format::kToolName: return {"^[A-Za-z0-9._/:-]+$", "letters, digits and . _ - / :"};
+    case Format::kToolGlob: return {"^[A-Za-z0-9._/:*-]+$", "a tool name, with * for any characters"};
     case Format::kHost:
       return {"^((\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*|[0-9a-f:.]*:[0-9a-f:.]*)$",
               "a lower-case host name, *.domain or an IP address, without scheme and port"};
-    case Format::kHttpUrl:
-      return {"^https?://[!-.0-~][!-~]*$", "an http:// or https:// address"};
-    case Format::kEnvName:
-      return {"^[A-Za-z_][A-Za-z0-9_]*$", "the name of an environment variable"};
-    case Format::kRunId:
-      return {"^[0-7][0-9A-HJKMNP-TV-Z]{25}$", "a ULID of 26 characters"};
-    case Format::kTraceId:
-      return {"^[0-9a-f]{32}$", "32 lower-case hexadecimal digits"};
-    case Format::kSha256:
-      return {"^[0-9a-f]{64}$", "64 lower-case hexadecimal digits"};
+    case Format::kHttpUrl: return {"^https?://[!-.0-~][!-~]*$", "an http:// or https:// address"};
+    case Format::kEnvName: return {"^[A-Za-z_][A-Za-z0-9_]*$", "the name of an environment variable"};
+    case Format::kRunId: return {"^[0-7][0-9A-HJKMNP-TV-Z]{25}$", "a ULID of 26 characters"};
+    case Format::kTraceId: return {"^[0-9a-f]{32}$", "32 lower-case hexadecimal digits"};
+    case Format::kSha256: return {"^[0-9a-f]{64}$", "64 lower-case hexadecimal digits"};
     case Format::kTimestamp:
       return {"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$",
               "a time such as 2026-11-24T01:02:03Z"};
@@ -167,41 +157,24 @@ std::string_view format_expectation(Format format) { return info_of(format).expe
 
 bool matches_format(Format format, std::string_view text) {
   switch (format) {
-    case Format::kText:
-      return text.find('\0') == std::string_view::npos;
-    case Format::kLine:
-      return !has_control(text);
-    case Format::kDnsLabel:
-      return is_dns_label(text);
-    case Format::kDnsSubdomain:
-      return is_dns_subdomain(text);
-    case Format::kPath:
-      return !text.empty() && !has_control(text);
-    case Format::kRelativeGlob:
-      return is_relative_glob(text);
-    case Format::kToolName:
-      return is_tool_name(text, false);
-    case Format::kToolGlob:
-      return is_tool_name(text, true);
-    case Format::kHost:
-      return is_host(text);
-    case Format::kHttpUrl:
-      return is_http_url(text);
-    case Format::kEnvName:
-      return is_env_name(text);
-    case Format::kRunId:
-      return is_run_id(text);
-    case Format::kTraceId:
-      return text.size() == 32 && all(text, is_hex);
-    case Format::kSha256:
-      return text.size() == 64 && all(text, is_hex);
-    case Format::kTimestamp:
-      return is_timestamp(text);
+    case Format::kText: return text.find('\0') == std::string_view::npos;
+    case Format::kLine: return !has_control(text);
+    case Format::kDnsLabel: return is_dns_label(text);
+    case Format::kDnsSubdomain: return is_dns_subdomain(text);
+    case Format::kPath: return !text.empty() && !has_control(text);
+    case Format::kRelativeGlob: return is_relative_glob(text);
+    case Format::kToolName: return is_tool_name(text, false);
+    case Format::kToolGlob: return is_tool_name(text, true);
+    case Format::kHost: return is_host(text);
+    case Format::kHttpUrl: return is_http_url(text);
+    case Format::kEnvName: return is_env_name(text);
+    case Format::kRunId: return is_run_id(text);
+    case Format::kTraceId: return text.size() == 32 && all(text, is_hex);
+    case Format::kSha256: return text.size() == 64 && all(text, is_hex);
+    case Format::kTimestamp: return is_timestamp(text);
     case Format::kLabelKey:
-    case Format::kQualifiedName:
-      return is_qualified_name(text);
-    case Format::kLabelValue:
-      return text.empty() || is_label_word(text);
+    case Format::kQualifiedName: return is_qualified_name(text);
+    case Format::kLabelValue: return text.empty() || is_label_word(text);
   }
   return false;
 }

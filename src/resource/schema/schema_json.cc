@@ -24,29 +24,18 @@ class Converter {
 
   json::object convert(const Schema& schema) const {
     switch (schema.type) {
-      case FieldType::kString:
-        return string(schema);
-      case FieldType::kBool:
-        return {{"type", "boolean"}};
-      case FieldType::kInt:
-        return integer(schema);
-      case FieldType::kEnum:
-        return enumeration(schema);
-      case FieldType::kDuration:
-        return patterned(kDurationPattern, 64);
-      case FieldType::kMoney:
-        return patterned(kMoneyPattern, 17);
+      case FieldType::kString: return string(schema);
+      case FieldType::kBool: return {{"type", "boolean"}};
+      case FieldType::kInt: return integer(schema);
+      case FieldType::kEnum: return enumeration(schema);
+      case FieldType::kDuration: return patterned(kDurationPattern, 64);
+      case FieldType::kMoney: return patterned(kMoneyPattern, 17);
       case FieldType::kBytes:
-      case FieldType::kCpu:
-        return quantity();
-      case FieldType::kObject:
-        return object(schema);
-      case FieldType::kList:
-        return list(schema);
-      case FieldType::kMap:
-        return map(schema);
-      case FieldType::kFreeForm:
-        return free_form();
+      case FieldType::kCpu: return quantity();
+      case FieldType::kObject: return object(schema);
+      case FieldType::kList: return list(schema);
+      case FieldType::kMap: return map(schema);
+      case FieldType::kFreeForm: return free_form();
     }
     return {};
   }

@@ -27,28 +27,18 @@ std::vector<std::string_view> field_names(const Schema& schema) {
 
 std::string_view expected_of(FieldType type) {
   switch (type) {
-    case FieldType::kString:
-      return "a string";
-    case FieldType::kBool:
-      return "true or false";
-    case FieldType::kInt:
-      return "a whole number";
-    case FieldType::kEnum:
-      return "a word";
-    case FieldType::kDuration:
-      return "a duration such as \"15m\" or \"1h30m\"";
-    case FieldType::kBytes:
-      return "a quantity such as \"512Mi\"";
-    case FieldType::kCpu:
-      return "a quantity such as \"2\" or \"500m\"";
-    case FieldType::kMoney:
-      return "an amount in US dollars as a decimal string in quotes, such as \"0.50\"";
+    case FieldType::kString: return "a string";
+    case FieldType::kBool: return "true or false";
+    case FieldType::kInt: return "a whole number";
+    case FieldType::kEnum: return "a word";
+    case FieldType::kDuration: return "a duration such as \"15m\" or \"1h30m\"";
+    case FieldType::kBytes: return "a quantity such as \"512Mi\"";
+    case FieldType::kCpu: return "a quantity such as \"2\" or \"500m\"";
+    case FieldType::kMoney: return "an amount in US dollars as a decimal string in quotes, such as \"0.50\"";
     case FieldType::kObject:
     case FieldType::kMap:
-    case FieldType::kFreeForm:
-      return "a map";
-    case FieldType::kList:
-      return "a list";
+    case FieldType::kFreeForm: return "a map";
+    case FieldType::kList: return "a list";
   }
   return "";
 }
@@ -70,36 +60,25 @@ const Field* Schema::find(std::string_view name) const {
 
 std::string describe_value(const json::value& value) {
   switch (value.kind()) {
-    case json::kind::null:
-      return "nothing";
-    case json::kind::bool_:
-      return value.get_bool() ? "true" : "false";
+    case json::kind::null: return "nothing";
+    case json::kind::bool_: return value.get_bool() ? "true" : "false";
     case json::kind::int64:
     case json::kind::uint64:
-    case json::kind::double_:
-      return fmt::format("the number {}", shown(to_json(value)));
-    case json::kind::string:
-      return fmt::format("the string '{}'", shown(text_of(value)));
-    case json::kind::array:
-      return "a list";
-    case json::kind::object:
-      return "a map";
+    case json::kind::double_: return fmt::format("the number {}", shown(to_json(value)));
+    case json::kind::string: return fmt::format("the string '{}'", shown(text_of(value)));
+    case json::kind::array: return "a list";
+    case json::kind::object: return "a map";
   }
   return "";
 }
 
 std::string format_bound(FieldType type, std::int64_t number) {
   switch (type) {
-    case FieldType::kDuration:
-      return format_duration(Duration(number));
-    case FieldType::kBytes:
-      return format_bytes({number});
-    case FieldType::kCpu:
-      return format_cpu({number});
-    case FieldType::kMoney:
-      return to_usd({number});
-    default:
-      return std::to_string(number);
+    case FieldType::kDuration: return format_duration(Duration(number));
+    case FieldType::kBytes: return format_bytes({number});
+    case FieldType::kCpu: return format_cpu({number});
+    case FieldType::kMoney: return to_usd({number});
+    default: return std::to_string(number);
   }
 }
 
@@ -119,14 +98,10 @@ Result<std::int64_t> number_of(FieldType type, const json::value& value) {
   switch (type) {
     case FieldType::kDuration:
       return number_in(parse_duration(text), [](Duration d) { return std::int64_t{d.count()}; });
-    case FieldType::kBytes:
-      return number_in(parse_bytes(text), [](ByteSize size) { return size.bytes; });
-    case FieldType::kCpu:
-      return number_in(parse_cpu(text), [](CpuAmount cpu) { return cpu.milli; });
-    case FieldType::kMoney:
-      return number_in(parse_usd(text), [](MicroUsd usd) { return usd.value; });
-    default:
-      return wrong();
+    case FieldType::kBytes: return number_in(parse_bytes(text), [](ByteSize size) { return size.bytes; });
+    case FieldType::kCpu: return number_in(parse_cpu(text), [](CpuAmount cpu) { return cpu.milli; });
+    case FieldType::kMoney: return number_in(parse_usd(text), [](MicroUsd usd) { return usd.value; });
+    default: return wrong();
   }
 }
 
@@ -146,16 +121,11 @@ void Validator::wrong_type(std::string_view expected, const json::value& value, 
 void Validator::check(const Schema& schema, json::value& value, const std::string& path) {
   if (problems_.size() >= limits::kProblems) return;
   switch (schema.type) {
-    case FieldType::kObject:
-      return check_object(schema, value, path);
-    case FieldType::kList:
-      return check_list(schema, value, path);
-    case FieldType::kMap:
-      return check_map(schema, value, path);
-    case FieldType::kFreeForm:
-      return check_free_form(value, path);
-    default:
-      return check_leaf(schema, value, path);
+    case FieldType::kObject: return check_object(schema, value, path);
+    case FieldType::kList: return check_list(schema, value, path);
+    case FieldType::kMap: return check_map(schema, value, path);
+    case FieldType::kFreeForm: return check_free_form(value, path);
+    default: return check_leaf(schema, value, path);
   }
 }
 
@@ -279,15 +249,12 @@ void Validator::check_free_form(const json::value& value, const std::string& pat
 
 void Validator::check_leaf(const Schema& schema, const json::value& value, const std::string& path) {
   switch (schema.type) {
-    case FieldType::kString:
-      return check_string(schema, value, path);
-    case FieldType::kEnum:
-      return check_enum(schema, value, path);
+    case FieldType::kString: return check_string(schema, value, path);
+    case FieldType::kEnum: return check_enum(schema, value, path);
     case FieldType::kBool:
       if (!value.is_bool()) wrong_type(expected_of(schema.type), value, path);
       return;
-    default:
-      return check_number(schema, value, path);
+    default: return check_number(schema, value, path);
   }
 }
 

@@ -144,32 +144,18 @@ class YamlWriter {
 
   void scalar_or_empty(const json::value& value) {
     switch (value.kind()) {
-      case json::kind::null:
-        out_ += "null";
-        return;
-      case json::kind::bool_:
-        out_ += value.get_bool() ? "true" : "false";
-        return;
-      case json::kind::int64:
-        out_ += fmt::format("{}", value.get_int64());
-        return;
-      case json::kind::uint64:
-        out_ += fmt::format("{}", value.get_uint64());
-        return;
-      case json::kind::double_:
-        out_ += number_text(value.get_double());
-        return;
+      case json::kind::null: out_ += "null"; return;
+      case json::kind::bool_: out_ += value.get_bool() ? "true" : "false"; return;
+      case json::kind::int64: out_ += fmt::format("{}", value.get_int64()); return;
+      case json::kind::uint64: out_ += fmt::format("{}", value.get_uint64()); return;
+      case json::kind::double_: out_ += number_text(value.get_double()); return;
       case json::kind::string: {
         const auto text = view(value.get_string());
         out_ += can_stand_plain(text) ? std::string(text) : quoted(text);
         return;
       }
-      case json::kind::array:
-        out_ += "[]";
-        return;
-      case json::kind::object:
-        out_ += "{}";
-        return;
+      case json::kind::array: out_ += "[]"; return;
+      case json::kind::object: out_ += "{}"; return;
     }
   }
 

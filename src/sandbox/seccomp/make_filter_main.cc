@@ -139,8 +139,9 @@ void refuse_calls(scmp_filter_ctx filter) {
        "personality");  // READ_IMPLIES_EXEC
 }
 
-// Sockets of AF_UNIX, AF_INET, AF_INET6, and route netlink, which the C library asks for the interfaces. A family is an int to the kernel: low
-// numbers are compared as 32 bits, and anything in the upper half makes the number large, which is refused too.
+// Sockets of AF_UNIX, AF_INET, AF_INET6, and route netlink, which the C library asks for the interfaces. A family is an
+// int to the kernel: low numbers are compared as 32 bits, and anything in the upper half makes the number large, which
+// is refused too.
 void refuse_families(scmp_filter_ctx filter) {
   constexpr unsigned kFirstAbove = AF_NETLINK + 1;
   for (unsigned family = 0; family < kFirstAbove; ++family) {
@@ -149,7 +150,8 @@ void refuse_families(scmp_filter_ctx filter) {
                           SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffffull, family)),
          "socket");
   }
-  must(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GE, kFirstAbove)), "socket");
+  must(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GE, kFirstAbove)),
+       "socket");
   must(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPROTONOSUPPORT), SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK),
                         SCMP_A2(SCMP_CMP_GE, 1)),
        "netlink");

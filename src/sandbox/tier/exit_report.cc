@@ -8,24 +8,15 @@ namespace remit::sandbox {
 
 std::string_view to_string(EndedBy ended_by) {
   switch (ended_by) {
-    case EndedBy::kExit:
-      return "exit";
-    case EndedBy::kSignal:
-      return "signal";
-    case EndedBy::kOom:
-      return "oom";
-    case EndedBy::kTimeout:
-      return "timeout";
-    case EndedBy::kPids:
-      return "pids";
-    case EndedBy::kQuota:
-      return "quota";
-    case EndedBy::kPolicy:
-      return "policy";
-    case EndedBy::kCancelled:
-      return "cancelled";
-    case EndedBy::kInfrastructure:
-      return "infrastructure";
+    case EndedBy::kExit: return "exit";
+    case EndedBy::kSignal: return "signal";
+    case EndedBy::kOom: return "oom";
+    case EndedBy::kTimeout: return "timeout";
+    case EndedBy::kPids: return "pids";
+    case EndedBy::kQuota: return "quota";
+    case EndedBy::kPolicy: return "policy";
+    case EndedBy::kCancelled: return "cancelled";
+    case EndedBy::kInfrastructure: return "infrastructure";
   }
   return "?";
 }
@@ -102,9 +93,7 @@ ExitReport make_exit_report(const wire::Done& done, const Limits& limits, Times 
       report.detail = killed_for == EndedBy::kPolicy ? "cut by policy" : "stopped from outside";
       break;
     case wire::Cause::kItself:
-    case wire::Cause::kLost:
-      judge(done, limits, report);
-      break;
+    case wire::Cause::kLost: judge(done, limits, report); break;
   }
   return report;
 }

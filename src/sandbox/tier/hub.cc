@@ -199,38 +199,23 @@ Error stage_error(std::uint8_t stage, std::uint32_t error, const Spec& spec) {
   const int number = error == 0 ? EIO : static_cast<int>(error);
   const std::string program = spec.argv.empty() ? "" : spec.argv[0];
   switch (static_cast<wire::Stage>(stage)) {
-    case wire::Stage::kNone:
-      return errno_error("sandbox: ended before its command began", ECHILD);
-    case wire::Stage::kProtocol:
-      return internal_error("sandbox: the spawner did not understand the request");
+    case wire::Stage::kNone: return errno_error("sandbox: ended before its command began", ECHILD);
+    case wire::Stage::kProtocol: return internal_error("sandbox: the spawner did not understand the request");
     case wire::Stage::kNamespaces:
       return errno_error("sandbox: no namespaces (are user namespaces allowed? `remit doctor` tells)", number);
-    case wire::Stage::kImage:
-      return errno_error("sandbox: putting together the read-only system", number);
-    case wire::Stage::kCgroup:
-      return errno_error("sandbox: cgroup", number);
-    case wire::Stage::kSource:
-      return errno_error("sandbox: a source of the mount plan", number);
-    case wire::Stage::kOverlay:
-      return errno_error("sandbox: overlay mount (an ordinary user needs userxattr)", number);
-    case wire::Stage::kMount:
-      return errno_error("sandbox: a target of the mount plan", number);
-    case wire::Stage::kProc:
-      return errno_error("sandbox: a fresh /proc (masked in this container?)", number);
-    case wire::Stage::kNetwork:
-      return errno_error("sandbox: loopback", number);
-    case wire::Stage::kIdentity:
-      return errno_error("sandbox: user id", number);
-    case wire::Stage::kSeccomp:
-      return errno_error("sandbox: seccomp filter", number);
-    case wire::Stage::kBridge:
-      return errno_error(fmt::format("sandbox: bridge on port {}", spec.bridge_port), number);
-    case wire::Stage::kDescriptors:
-      return errno_error("sandbox: descriptors", number);
-    case wire::Stage::kDirectory:
-      return errno_error(fmt::format("sandbox: working directory {}", spec.cwd), number);
-    case wire::Stage::kExec:
-      return errno_error(fmt::format("sandbox: running '{}'", program), number);
+    case wire::Stage::kImage: return errno_error("sandbox: putting together the read-only system", number);
+    case wire::Stage::kCgroup: return errno_error("sandbox: cgroup", number);
+    case wire::Stage::kSource: return errno_error("sandbox: a source of the mount plan", number);
+    case wire::Stage::kOverlay: return errno_error("sandbox: overlay mount (an ordinary user needs userxattr)", number);
+    case wire::Stage::kMount: return errno_error("sandbox: a target of the mount plan", number);
+    case wire::Stage::kProc: return errno_error("sandbox: a fresh /proc (masked in this container?)", number);
+    case wire::Stage::kNetwork: return errno_error("sandbox: loopback", number);
+    case wire::Stage::kIdentity: return errno_error("sandbox: user id", number);
+    case wire::Stage::kSeccomp: return errno_error("sandbox: seccomp filter", number);
+    case wire::Stage::kBridge: return errno_error(fmt::format("sandbox: bridge on port {}", spec.bridge_port), number);
+    case wire::Stage::kDescriptors: return errno_error("sandbox: descriptors", number);
+    case wire::Stage::kDirectory: return errno_error(fmt::format("sandbox: working directory {}", spec.cwd), number);
+    case wire::Stage::kExec: return errno_error(fmt::format("sandbox: running '{}'", program), number);
   }
   return internal_error("sandbox: failed at an unknown stage");
 }

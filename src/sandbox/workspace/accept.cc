@@ -59,11 +59,15 @@ std::string Accept::conflict_of_entry(const PlanStep& step, const Fingerprint& n
     if (step.in_removed_folder && now.type != Fingerprint::Type::kFolder) {
       return "is in a folder that the run removed, and the run never saw it";
     }
-    return now.type != Fingerprint::Type::kFolder && now.ctime_ns > state_->began_ns ? "changed in your folder since the run began" : "";
+    return now.type != Fingerprint::Type::kFolder && now.ctime_ns > state_->began_ns
+               ? "changed in your folder since the run began"
+               : "";
   }
-  if (base->type == Fingerprint::Type::kAbsent) return absent ? "" : "was made in your folder too, with another content";
+  if (base->type == Fingerprint::Type::kAbsent)
+    return absent ? "" : "was made in your folder too, with another content";
   if (base->type == Fingerprint::Type::kFolder) {
-    return now.type == Fingerprint::Type::kFolder || absent ? "" : "was a folder when the run changed it and is none now";
+    return now.type == Fingerprint::Type::kFolder || absent ? ""
+                                                            : "was a folder when the run changed it and is none now";
   }
   if (absent) return step.kind == Kind::kRemoveFile ? "" : "was removed from your folder, while the run changed it";
   if (base->late) return "changed in your folder after the run began, before the run changed it";
@@ -114,8 +118,10 @@ std::string Accept::stage_folder(const PlanStep& step) const {
 Result<> Accept::give_owner(int folder, const std::string& name, const std::string& path) const {
   if (::geteuid() != 0) return {};
   struct stat like{};
-  if (stat_beneath(state_->lower.get(), path, &like) != 0 && ::fstat(folder, &like) != 0) return fail(errno_error("stat", errno));
-  if (::fchownat(folder, name.c_str(), like.st_uid, like.st_gid, AT_SYMLINK_NOFOLLOW) != 0) return fail(errno_error("chown", errno));
+  if (stat_beneath(state_->lower.get(), path, &like) != 0 && ::fstat(folder, &like) != 0)
+    return fail(errno_error("stat", errno));
+  if (::fchownat(folder, name.c_str(), like.st_uid, like.st_gid, AT_SYMLINK_NOFOLLOW) != 0)
+    return fail(errno_error("chown", errno));
   return {};
 }
 
@@ -139,7 +145,8 @@ Result<> Accept::sync_file_system() const {
 Result<> Accept::sync_folder_of(const PlanStep& step) const {
   UniqueFd folder(open_beneath(state_->lower.get(), parent_of(step.path), O_RDONLY | O_DIRECTORY));
   // A removed folder's own entry is in the folder above it, which is another step.
-  if (!folder) return is_absent_errno(errno) ? Result<>{} : fail(errno_error("open the folder of " + printable(step.path), errno));
+  if (!folder)
+    return is_absent_errno(errno) ? Result<>{} : fail(errno_error("open the folder of " + printable(step.path), errno));
   if (::fsync(folder.get()) != 0) return fail(errno_error("fsync the folder of " + printable(step.path), errno));
   return {};
 }
@@ -149,7 +156,8 @@ Result<> Accept::stage(const PlanStep& step) {
   UniqueFd folder(open_beneath(state_->lower.get(), stage_folder(step), O_RDONLY | O_DIRECTORY));
   if (!folder) return fail(errno_error("open the folder", errno));
   const std::string name = staged_name(step);
-  if (::unlinkat(folder.get(), name.c_str(), 0) != 0 && errno != ENOENT) return fail(errno_error("remove a temporary file", errno));
+  if (::unlinkat(folder.get(), name.c_str(), 0) != 0 && errno != ENOENT)
+    return fail(errno_error("remove a temporary file", errno));
   state_->step("stage");
   if (step.kind == Kind::kPutFile) return stage_file(step, folder.get(), name);
   const std::string target = target_of_link(state_->upper.get(), step.path);
@@ -194,7 +202,8 @@ Result<> Accept::commit_put(const PlanStep& step) {
   if (!from) return fail(errno_error("open the folder", errno));
   REMIT_TRY(const auto parent, open_parent(state_->lower.get(), step.path));
   state_->step("commit");
-  if (::renameat(from.get(), name.c_str(), parent.fd.get(), parent.name.c_str()) != 0) return fail(errno_error("rename", errno));
+  if (::renameat(from.get(), name.c_str(), parent.fd.get(), parent.name.c_str()) != 0)
+    return fail(errno_error("rename", errno));
   return {};
 }
 
@@ -210,11 +219,13 @@ Result<> Accept::commit(const PlanStep& step) {
       return errno == EEXIST ? Result<>{} : fail(errno_error("mkdir", errno));
     }
     REMIT_CHECK_OK(give_owner(parent->fd.get(), parent->name, parent_of(step.path)));
-    if (::fchmodat(parent->fd.get(), parent->name.c_str(), step.now.st_mode & 0777, 0) != 0) return fail(errno_error("chmod", errno));
+    if (::fchmodat(parent->fd.get(), parent->name.c_str(), step.now.st_mode & 0777, 0) != 0)
+      return fail(errno_error("chmod", errno));
     return {};
   }
   const int flags = step.kind == Kind::kRemoveFolder ? AT_REMOVEDIR : 0;
-  if (::unlinkat(parent->fd.get(), parent->name.c_str(), flags) != 0 && errno != ENOENT) return fail(errno_error("remove", errno));
+  if (::unlinkat(parent->fd.get(), parent->name.c_str(), flags) != 0 && errno != ENOENT)
+    return fail(errno_error("remove", errno));
   return {};
 }
 
@@ -243,7 +254,8 @@ Result<AcceptReport> Accept::run() {
   report_.kept.reserve(plan_.kept.size());
   for (const auto& path : plan_.kept) report_.kept.push_back(printable(path));
   for (const auto& path : plan_.blocked) {
-    report_.conflicts.push_back({printable(path), "is a folder with hidden files in it, which the run replaced by a file"});
+    report_.conflicts.push_back(
+        {printable(path), "is a folder with hidden files in it, which the run replaced by a file"});
   }
   for (const auto& step : plan_.steps) {
     if (auto why = conflict(step); !why.empty()) report_.conflicts.push_back({printable(step.path), std::move(why)});

@@ -1,8 +1,9 @@
 // accept(): carrying a run's plan out in the user's folder.
 //
-// First every conflict is looked for; with one, nothing happens. Then all new files are staged beside their places under temporary names and put on
-// the disk: a full disk changes nothing. Then each is renamed into place. No journal is needed: until all is done the run's upper stays, and a
-// second go leaves out what is already as the run wants it and uses the same temporary names.
+// First every conflict is looked for; with one, nothing happens. Then all new files are staged beside their places
+// under temporary names and put on the disk: a full disk changes nothing. Then each is renamed into place. No journal
+// is needed: until all is done the run's upper stays, and a second go leaves out what is already as the run wants it
+// and uses the same temporary names.
 #pragma once
 
 #include "sandbox/workspace/state.h"

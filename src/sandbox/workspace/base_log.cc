@@ -115,8 +115,8 @@ static Result<> read_header(const json::object& object) {
   }
   if (version > kBaseLogVersion) {
     return fail(Code::kFailedPrecondition,
-                fmt::format("the log of fingerprints has version {}, this Remit knows up to {}: use the newer Remit", version,
-                            kBaseLogVersion));
+                fmt::format("the log of fingerprints has version {}, this Remit knows up to {}: use the newer Remit",
+                            version, kBaseLogVersion));
   }
   return {};
 }
@@ -157,7 +157,8 @@ Result<ParsedBaseLog> parse_base_log(std::string_view text) {
       const auto path = get_string(*object, "path");
       auto fingerprint = fingerprint_of(*object);
       if (!fingerprint) {
-        return fail(Code::kDataLoss, fmt::format("the log of fingerprints has an unknown type in line {}", line_number));
+        return fail(Code::kDataLoss,
+                    fmt::format("the log of fingerprints has an unknown type in line {}", line_number));
       }
       out.entries.try_emplace(std::string(path), std::move(*fingerprint));
     }

@@ -1,7 +1,7 @@
-// BaseLog: what the user's folder looked like in each place when the run first changed it, so that accept() can tell whether it changed since.
-// On disk: one line a path, "<16 hex digits of SHA-256 of the rest> <JSON>\n", the first line a header with the schema version. Appended
-// before the run's upper changes. A torn last line is cut off on opening; a broken line before a good one is kDataLoss.
-// One thread at a time.
+// BaseLog: what the user's folder looked like in each place when the run first changed it, so that accept() can tell
+// whether it changed since. On disk: one line a path, "<16 hex digits of SHA-256 of the rest> <JSON>\n", the first line
+// a header with the schema version. Appended before the run's upper changes. A torn last line is cut off on opening; a
+// broken line before a good one is kDataLoss. One thread at a time.
 #pragma once
 
 #include <sys/stat.h>

@@ -19,13 +19,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!reparsed || reparsed->entries.size() != parsed->entries.size()) std::abort();
     for (const auto& [path, fingerprint] : parsed->entries) {
       const auto at = reparsed->entries.find(path);
-      if (at == reparsed->entries.end() || at->second.type != fingerprint.type || at->second.sha256 != fingerprint.sha256) std::abort();
+      if (at == reparsed->entries.end() || at->second.type != fingerprint.type ||
+          at->second.sha256 != fingerprint.sha256)
+        std::abort();
     }
   };
   check(text);
   // Most inputs fail their sums; these do not.
   std::string summed;
-  const auto add = [&](std::string_view line) { summed += remit::sha256_hex(line).substr(0, 16) + " " + std::string(line) + "\n"; };
+  const auto add = [&](std::string_view line) {
+    summed += remit::sha256_hex(line).substr(0, 16) + " " + std::string(line) + "\n";
+  };
   add(R"({"schema":"remit.base/v1","version":1})");
   for (const auto line : remit::split(text, '\n')) add(line);
   check(summed);

@@ -15,7 +15,8 @@ namespace remit::sandbox {
 static constexpr mode_t kNewFileMode = 0644;
 
 static Error absent(const std::string& path) {
-  return not_found(fmt::format("{}: there is no such file or folder in the workspace", path.empty() ? "." : printable(path)));
+  return not_found(
+      fmt::format("{}: there is no such file or folder in the workspace", path.empty() ? "." : printable(path)));
 }
 
 // Refuses a path that goes through a link: rules judge the path that is named, so it has to be the one that is used.
@@ -43,14 +44,18 @@ static WorkspaceEntry entry_of(const View& view, const ViewNode& node, const std
   out.path = printable(path);
   out.size = node.is_folder() ? 0 : node.entry.st_size;
   out.mode = node.entry.st_mode & 0777;
-  if (node.is_folder()) out.type = WorkspaceEntry::Type::kFolder;
-  else if (node.is_link()) out.type = WorkspaceEntry::Type::kSymlink;
-  else if (!node.is_file()) out.type = WorkspaceEntry::Type::kOther;
+  if (node.is_folder())
+    out.type = WorkspaceEntry::Type::kFolder;
+  else if (node.is_link())
+    out.type = WorkspaceEntry::Type::kSymlink;
+  else if (!node.is_file())
+    out.type = WorkspaceEntry::Type::kOther;
   if (node.is_link()) out.target = printable(target_of_link(view.folder_of(node), path));
   return out;
 }
 
-static Result<> list_folder(const View& view, const std::string& path, ListLimits limits, std::size_t depth, Listing& out) {
+static Result<> list_folder(const View& view, const std::string& path, ListLimits limits, std::size_t depth,
+                            Listing& out) {
   REMIT_TRY(const auto names, view.names(path));
   for (const auto& name : names) {
     if (out.entries.size() >= limits.max_entries) {
@@ -93,11 +98,13 @@ Result<FileContent> read_workspace_file(const WorkspaceState& state, std::string
   REMIT_TRY(const ViewNode node, view.lookup(normal));
   if (!node.exists()) return fail(absent(normal));
   if (node.is_folder()) return fail(Code::kFailedPrecondition, printable(normal) + " is a folder: list it instead");
-  if (!node.is_file()) return fail(Code::kFailedPrecondition, printable(normal) + " is a device, FIFO or socket, not a file");
+  if (!node.is_file())
+    return fail(Code::kFailedPrecondition, printable(normal) + " is a device, FIFO or socket, not a file");
   UniqueFd fd(open_beneath(view.folder_of(node), normal, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
   struct stat entry{};
   if (!fd || ::fstat(fd.get(), &entry) != 0) return fail(errno_error("read " + printable(normal), errno));
-  if (!S_ISREG(entry.st_mode)) return fail(Code::kUnavailable, printable(normal) + " changed while it was opened: try again");
+  if (!S_ISREG(entry.st_mode))
+    return fail(Code::kUnavailable, printable(normal) + " changed while it was opened: try again");
   FileContent out;
   REMIT_TRY(out.bytes, read_some(fd.get(), std::min(max_bytes, kMaxFileToolBytes)));
   out.size = std::max<std::int64_t>(entry.st_size, static_cast<std::int64_t>(out.bytes.size()));
@@ -107,7 +114,8 @@ Result<FileContent> read_workspace_file(const WorkspaceState& state, std::string
 Result<FileChange> write_workspace_file(WorkspaceState& state, std::string_view path, std::string_view bytes) {
   REMIT_TRY(const std::string normal, normal_path(path));
   if (bytes.size() > kMaxFileToolBytes) {
-    return fail(Code::kResourceExhausted, fmt::format("{}: one write takes at most {} bytes", printable(normal), kMaxFileToolBytes));
+    return fail(Code::kResourceExhausted,
+                fmt::format("{}: one write takes at most {} bytes", printable(normal), kMaxFileToolBytes));
   }
   if (normal.empty()) return fail(invalid_argument("\".\" is the workspace itself, not a file"));
   if (state.rules.hidden(normal)) {
@@ -116,7 +124,8 @@ Result<FileChange> write_workspace_file(WorkspaceState& state, std::string_view 
   REMIT_CHECK_OK(refuse_links(state, normal));
   REMIT_TRY(const ViewNode old, state.view().lookup(normal));
   if (old.exists() && !old.is_file()) {
-    return fail(Code::kFailedPrecondition, fmt::format("{} is {}, not a file", printable(normal), old.is_folder() ? "a folder" : "a device, FIFO or socket"));
+    return fail(Code::kFailedPrecondition, fmt::format("{} is {}, not a file", printable(normal),
+                                                       old.is_folder() ? "a folder" : "a device, FIFO or socket"));
   }
   REMIT_CHECK_OK(state.record_base({normal}));
   REMIT_CHECK_OK(state.writer().write(normal, bytes, old.exists() ? old.entry.st_mode & 0777 : kNewFileMode));

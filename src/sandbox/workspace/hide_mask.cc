@@ -33,7 +33,8 @@ void HideMask::start() {
   }
 }
 
-Result<> HideMask::walk_folder(const std::string& path, Walk& out, std::vector<std::string>& stack, std::size_t& seen) const {
+Result<> HideMask::walk_folder(const std::string& path, Walk& out, std::vector<std::string>& stack,
+                               std::size_t& seen) const {
   UniqueFd fd(open_beneath(lower_, path, O_RDONLY | O_DIRECTORY));
   if (!fd) {
     // Gone meanwhile, another mount, or closed to us and so to commands: overlayfs does not show it either.
@@ -73,10 +74,11 @@ Result<HideMask::Walk> HideMask::walk() const {
     stack.pop_back();
     REMIT_CHECK_OK(walk_folder(path, out, stack, seen));
     if (seen > kMaxHideWalkEntries) {
-      return fail(Code::kResourceExhausted,
-                  fmt::format("workspace.hide has a pattern for names at any depth, and the folder has more than {} entries: "
-                              "anchor the patterns (\"/.env\", \"config/.env\") or narrow workspace.directory",
-                              kMaxHideWalkEntries));
+      return fail(
+          Code::kResourceExhausted,
+          fmt::format("workspace.hide has a pattern for names at any depth, and the folder has more than {} entries: "
+                      "anchor the patterns (\"/.env\", \"config/.env\") or narrow workspace.directory",
+                      kMaxHideWalkEntries));
     }
   }
   std::sort(out.hits.begin(), out.hits.end());
@@ -97,8 +99,10 @@ Result<HideMask::Walk> HideMask::plain_hits() const {
   struct stat entry{};
   for (const auto& path : rules_->plain_paths()) {
     if (rules_->hidden(parent_of(path))) continue;
-    if (stat_beneath(lower_, path, &entry) == 0) out.hits.push_back(path);
-    else if (!is_absent_errno(errno) && errno != EXDEV) return fail(errno_error("hide " + printable(path), errno));
+    if (stat_beneath(lower_, path, &entry) == 0)
+      out.hits.push_back(path);
+    else if (!is_absent_errno(errno) && errno != EXDEV)
+      return fail(errno_error("hide " + printable(path), errno));
   }
   std::sort(out.hits.begin(), out.hits.end());
   out.hits.erase(std::unique(out.hits.begin(), out.hits.end()), out.hits.end());
@@ -123,7 +127,8 @@ static Result<> dress_twin(int mask, int lower, const std::string& path) {
   if (::geteuid() == 0 && ::fchownat(mask, path.c_str(), entry.st_uid, entry.st_gid, AT_SYMLINK_NOFOLLOW) != 0) {
     return fail(errno_error("mask " + printable(path), errno));
   }
-  if (::fchmodat(mask, path.c_str(), entry.st_mode & 07777, 0) != 0) return fail(errno_error("mask " + printable(path), errno));
+  if (::fchmodat(mask, path.c_str(), entry.st_mode & 07777, 0) != 0)
+    return fail(errno_error("mask " + printable(path), errno));
   return {};
 }
 
@@ -172,7 +177,9 @@ Result<std::string> HideMask::refresh(bool remove_old) {
     auto first = first_.get();
     if (!first) return fail(std::move(first).error());
     found = unchanged(*first) ? std::move(*first) : Walk{};
-    if (found.folders.empty()) { REMIT_TRY(found, walk()); }
+    if (found.folders.empty()) {
+      REMIT_TRY(found, walk());
+    }
   } else if (walked_ && unchanged(current_)) {
     return generation_;
   } else {

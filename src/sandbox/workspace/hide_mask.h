@@ -1,9 +1,11 @@
-// HideMask: the folder of whiteouts that keeps hidden paths from commands. Lies in the mount between the run's upper and the user's folder.
+// HideMask: the folder of whiteouts that keeps hidden paths from commands. Lies in the mount between the run's upper
+// and the user's folder.
 //
-// Finding names at any depth needs one walk over the user's folder. start() begins it in a thread, so that it goes on while the agent thinks; refresh(),
-// called before each command, waits for it the first time and then only compares the times of the folders it walked; a folder that changed
-// makes it walk again. A folder whose time is so young that a change in the same tick of the clock could escape counts as changed.
-// Each new mask is a folder of its own ("mask/7"), because a mounted mask must not change.
+// Finding names at any depth needs one walk over the user's folder. start() begins it in a thread, so that it goes on
+// while the agent thinks; refresh(), called before each command, waits for it the first time and then only compares the
+// times of the folders it walked; a folder that changed makes it walk again. A folder whose time is so young that a
+// change in the same tick of the clock could escape counts as changed. Each new mask is a folder of its own ("mask/7"),
+// because a mounted mask must not change.
 #pragma once
 
 #include <atomic>
@@ -25,7 +27,8 @@ class HideMask {
   ~HideMask();
 
   void start();
-  // Brings the mask up to date and gives its folder's name in `masks`, "" when nothing is hidden. remove_old: no layer uses an older one.
+  // Brings the mask up to date and gives its folder's name in `masks`, "" when nothing is hidden. remove_old: no layer
+  // uses an older one.
   Result<std::string> refresh(bool remove_old);
 
  private:

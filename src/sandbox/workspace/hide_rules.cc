@@ -87,8 +87,8 @@ Result<std::vector<std::string>> components_of(std::string_view whole, std::stri
   std::vector<std::string> parts;
   for (const auto part : split(pattern, '/')) {
     if (part.empty() || part == "." || part == "..") {
-      return fail(invalid_argument(fmt::format("hide: the pattern \"{}\" holds an empty component, \".\" or \"..\"",
-                                               printable(whole, 200))));
+      return fail(invalid_argument(
+          fmt::format("hide: the pattern \"{}\" holds an empty component, \".\" or \"..\"", printable(whole, 200))));
     }
     parts.emplace_back(part);
   }
@@ -131,12 +131,12 @@ Result<HideRules> HideRules::parse(const std::vector<std::string>& patterns) {
   for (const auto& whole : patterns) {
     std::string_view pattern = whole;
     if (pattern.empty() || pattern.size() > remit::limits::kPathBytes || !unfit_name(pattern).empty()) {
-      return fail(invalid_argument(fmt::format("hide: the pattern \"{}\" is empty, too long, or holds control characters",
-                                               printable(pattern, 200))));
+      return fail(invalid_argument(fmt::format(
+          "hide: the pattern \"{}\" is empty, too long, or holds control characters", printable(pattern, 200))));
     }
     if (pattern.front() == '!') {
-      return fail(invalid_argument(fmt::format("hide: \"{}\": '!' is not supported; name what to hide only",
-                                               printable(pattern, 200))));
+      return fail(invalid_argument(
+          fmt::format("hide: \"{}\": '!' is not supported; name what to hide only", printable(pattern, 200))));
     }
     if (pattern.size() > 1 && pattern.back() == '/') pattern.remove_suffix(1);
     const bool anchored = pattern.find('/') != std::string_view::npos;
@@ -146,8 +146,10 @@ Result<HideRules> HideRules::parse(const std::vector<std::string>& patterns) {
     if (parts.size() == 2 && parts[0] == "**" && parts[1] != "**") parts.erase(parts.begin());
     const bool any_depth = parts.size() == 1 && (!anchored || whole.starts_with("**/"));
     if (any_depth) {
-      if (has_wildcard(parts[0])) rules.name_globs_.push_back(parts[0]);
-      else rules.names_.insert(parts[0]);
+      if (has_wildcard(parts[0]))
+        rules.name_globs_.push_back(parts[0]);
+      else
+        rules.names_.insert(parts[0]);
     } else if (has_wildcard(pattern)) {
       rules.path_globs_.push_back(std::move(parts));
     } else {

@@ -1,5 +1,6 @@
-// HideRules: which paths of a workspace are hidden. The patterns are those of .gitignore without '!': see sandbox/workspace.h.
-// A pattern's final '/' ("only folders") hides files of that name too: hiding more than asked is the safe side. Immutable; safe to share.
+// HideRules: which paths of a workspace are hidden. The patterns are those of .gitignore without '!': see
+// sandbox/workspace.h. A pattern's final '/' ("only folders") hides files of that name too: hiding more than asked is
+// the safe side. Immutable; safe to share.
 #pragma once
 
 #include <string>

@@ -66,7 +66,8 @@ Result<> LayerMerge::sub_folder(int fd, const LayerEntry& item, std::size_t dept
   REMIT_TRY(const ViewNode old, view_.lookup(item.path));
   if (old.exists() && !old.is_folder()) {
     if (!may_write(item.path) && !may_delete(item.path)) {
-      drop_below(item.path, fmt::format("{} stays a file, because removing it was not permitted", printable(item.path)));
+      drop_below(item.path,
+                 fmt::format("{} stays a file, because removing it was not permitted", printable(item.path)));
       return {};
     }
     // With nothing permitted in it the deletion alone is what was permitted.
@@ -135,7 +136,9 @@ Result<bool> LayerMerge::may_empty(const std::string& path) {
     // An empty folder is listed itself, any other as its files.
     if (node.is_folder()) {
       REMIT_TRY(const auto inside, view_.names(child));
-      if (!inside.empty()) { REMIT_TRY(may, may_empty(child)); }
+      if (!inside.empty()) {
+        REMIT_TRY(may, may_empty(child));
+      }
     }
     if (!may) return false;
   }

@@ -1,6 +1,6 @@
-// LayerMerge: Layer::merge(). Moves what is permitted from a layer into the run's upper. Driven by what the layer still holds and by the recorded
-// list, so that a second go after a crash finishes the first: a file moved is not in the layer any more, and a path of the list that is to be
-// there is never taken for deleted.
+// LayerMerge: Layer::merge(). Moves what is permitted from a layer into the run's upper. Driven by what the layer still
+// holds and by the recorded list, so that a second go after a crash finishes the first: a file moved is not in the
+// layer any more, and a path of the list that is to be there is never taken for deleted.
 #pragma once
 
 #include <map>

@@ -15,7 +15,8 @@ namespace remit::sandbox {
 
 static Error over(std::string_view what, std::uint64_t limit) {
   return {Code::kResourceExhausted,
-          fmt::format("the command changed more than a layer may hold: {} {}; nothing of it is kept", with_thousands(limit), what)};
+          fmt::format("the command changed more than a layer may hold: {} {}; nothing of it is kept",
+                      with_thousands(limit), what)};
 }
 
 Result<std::vector<FileChange>> LayerScan::scan(int layer_upper) {
@@ -79,7 +80,8 @@ Result<> LayerScan::sub_folder(int fd, const LayerEntry& item, const ViewNode& o
   if (old.is_folder()) return {};
   const bool empty = mergeable_ == before;
   if (!old.exists()) return empty ? add(item.path, FileChange::Kind::kAdded, 0) : Result<>{};
-  return add(item.path, empty ? FileChange::Kind::kModified : FileChange::Kind::kDeleted, empty ? 0 : old.entry.st_size);
+  return add(item.path, empty ? FileChange::Kind::kModified : FileChange::Kind::kDeleted,
+             empty ? 0 : old.entry.st_size);
 }
 
 Result<> LayerScan::file(int fd, const LayerEntry& item, const ViewNode& old) {
@@ -120,7 +122,8 @@ Result<> LayerScan::deleted(const std::string& path, std::size_t depth) {
     // A name of the user's that cannot be a workspace path cannot be judged either.
     if (unfit_name(path).empty()) return add(path, FileChange::Kind::kDeleted, old.entry.st_size);
     const std::string shown = printable(path);
-    changes_.try_emplace(shown, FileChange{shown, FileChange::Kind::kDeleted, old.entry.st_size, false, std::string(unfit_name(path))});
+    changes_.try_emplace(
+        shown, FileChange{shown, FileChange::Kind::kDeleted, old.entry.st_size, false, std::string(unfit_name(path))});
     return {};
   }
   const std::size_t before = changes_.size();
@@ -130,7 +133,8 @@ Result<> LayerScan::deleted(const std::string& path, std::size_t depth) {
 
 Result<> LayerScan::deleted_children(const std::string& path, std::size_t depth) {
   // The user's own folders may be deeper than a layer's may become; paths end at remit::limits::kPathBytes anyway.
-  if (depth > 2 * kMaxLayerDepth) return fail(over("levels of folders in a deleted folder (2 * kMaxLayerDepth)", 2 * kMaxLayerDepth));
+  if (depth > 2 * kMaxLayerDepth)
+    return fail(over("levels of folders in a deleted folder (2 * kMaxLayerDepth)", 2 * kMaxLayerDepth));
   REMIT_TRY(const auto names, view_.names(path));
   for (const auto& name : names) REMIT_CHECK_OK(deleted(join_path(path, name), depth + 1));
   return {};

@@ -42,7 +42,8 @@ Result<UniqueFd> open_layer_file(int folder, const std::string& name, const stru
 std::string unfit_target(const std::string& path, std::string_view target) {
   if (target.empty()) return "the target of the link cannot be read";
   if (!unfit_name(target).empty()) return "the target of the link is not valid UTF-8 or holds control characters";
-  if (target.front() == '/') return fmt::format("the link leads out of the workspace: its target {} is absolute", target);
+  if (target.front() == '/')
+    return fmt::format("the link leads out of the workspace: its target {} is absolute", target);
   const auto above = std::count(path.begin(), path.end(), '/');
   std::ptrdiff_t ups = 0;
   bool named = false;
@@ -61,12 +62,14 @@ std::string unfit_target(const std::string& path, std::string_view target) {
 
 static std::string why_never(int folder, const LayerEntry& item, std::size_t depth, const HideRules& rules) {
   const mode_t mode = item.entry.st_mode;
-  if (item.path.size() > remit::limits::kPathBytes) return fmt::format("the path is longer than {} bytes", remit::limits::kPathBytes);
+  if (item.path.size() > remit::limits::kPathBytes)
+    return fmt::format("the path is longer than {} bytes", remit::limits::kPathBytes);
   // hidden() looks at folders above too, but those were judged before this one.
   if (rules.matches(item.path, item.name)) return "hidden by workspace.hide: it cannot be written";
   if (S_ISREG(mode)) return {};
   if (S_ISDIR(mode)) {
-    return depth >= kMaxLayerDepth ? fmt::format("the folder is more than {} levels deep", kMaxLayerDepth) : std::string();
+    return depth >= kMaxLayerDepth ? fmt::format("the folder is more than {} levels deep", kMaxLayerDepth)
+                                   : std::string();
   }
   if (S_ISLNK(mode)) return unfit_target(item.path, target_of_link(folder, item.name));
   if (S_ISFIFO(mode)) return "a FIFO cannot be kept in a workspace";

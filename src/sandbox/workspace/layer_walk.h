@@ -29,8 +29,8 @@ struct LayerEntry {
 Result<LayerEntry> read_layer_entry(int folder, const std::string& parent, const std::string& name, std::size_t depth,
                                     const HideRules& rules);
 
-// "" when a link at `path` stays in the workspace wherever other links lead: relative, ".." only at the front, and not more of them than
-// there are folders above it.
+// "" when a link at `path` stays in the workspace wherever other links lead: relative, ".." only at the front, and not
+// more of them than there are folders above it.
 std::string unfit_target(const std::string& path, std::string_view target);
 
 }  // namespace remit::sandbox

@@ -254,7 +254,8 @@ Result<std::string> normal_path(std::string_view text) {
     return fail(invalid_argument(fmt::format("path \"{}\": {}", printable(text, 200), why)));
   };
   if (text.empty()) return refuse("is empty; \".\" is the workspace itself");
-  if (text.size() > remit::limits::kPathBytes) return refuse(fmt::format("is longer than {} bytes", remit::limits::kPathBytes));
+  if (text.size() > remit::limits::kPathBytes)
+    return refuse(fmt::format("is longer than {} bytes", remit::limits::kPathBytes));
   if (text.front() == '/') return refuse("is absolute; give it relative to the workspace");
   if (const auto why = unfit_name(text); !why.empty()) return refuse(why);
   std::string out;

@@ -1,6 +1,7 @@
-// Opening and naming files beneath a folder, whoever may have put them there. Nothing here follows a symbolic link, a magic link of /proc or a
-// mount point, or leaves the folder: openat2(2) with RESOLVE_BENEATH | NO_SYMLINKS | NO_MAGICLINKS | NO_XDEV (Linux 5.6 or later).
-// Functions that answer an int give -1 and errno, as system calls do, because callers branch on ENOENT, ENOTDIR and ELOOP.
+// Opening and naming files beneath a folder, whoever may have put them there. Nothing here follows a symbolic link, a
+// magic link of /proc or a mount point, or leaves the folder: openat2(2) with RESOLVE_BENEATH | NO_SYMLINKS |
+// NO_MAGICLINKS | NO_XDEV (Linux 5.6 or later). Functions that answer an int give -1 and errno, as system calls do,
+// because callers branch on ENOENT, ENOTDIR and ELOOP.
 #pragma once
 
 #include <fcntl.h>
@@ -39,10 +40,11 @@ std::string target_of_link(int folder, const std::string& path);  // "" when it 
 
 // Names and d_type of a folder's entries without "." and "..", unsorted. The visitor answers false to stop.
 Result<> for_each_entry(int folder_fd, const std::function<bool(std::string_view name, unsigned char type)>& visit);
-Result<std::vector<std::string>> entry_names(int folder_fd, std::size_t limit);  // Sorted. kResourceExhausted over the limit.
+Result<std::vector<std::string>> entry_names(int folder_fd,
+                                             std::size_t limit);  // Sorted. kResourceExhausted over the limit.
 
-// Removes a file or a whole tree of any depth with a bounded number of descriptors; folders without permission bits are opened up first.
-// Only for trees that nobody else changes. Absent is success.
+// Removes a file or a whole tree of any depth with a bounded number of descriptors; folders without permission bits are
+// opened up first. Only for trees that nobody else changes. Absent is success.
 Result<> remove_tree(int folder, const std::string& name);
 
 // The whole file from where it stands, at most max_bytes.

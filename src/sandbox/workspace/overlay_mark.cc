@@ -39,10 +39,11 @@ bool is_opaque(int folder_fd) {
 }
 
 static Error unfit(const std::string& path, std::string_view why) {
-  return {Code::kFailedPrecondition,
-          fmt::format("{}: {}, so commands cannot work there copy on write. Put Remit's data folder on ext4, xfs, btrfs or "
-                      "tmpfs (in a container: on a volume)",
-                      path, why)};
+  return {
+      Code::kFailedPrecondition,
+      fmt::format("{}: {}, so commands cannot work there copy on write. Put Remit's data folder on ext4, xfs, btrfs or "
+                  "tmpfs (in a container: on a volume)",
+                  path, why)};
 }
 
 Result<> check_carries_overlay(int folder_fd, const std::string& path) {

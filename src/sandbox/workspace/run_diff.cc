@@ -72,7 +72,8 @@ std::string size_line(const Side& before, const Side& after, bool binary) {
 
 std::string link_lines(const Side& before, const Side& after) {
   std::string out;
-  if (before.there) out += before.is_link ? fmt::format("-link to {}\n", printable(before.bytes)) : std::string("-file\n");
+  if (before.there)
+    out += before.is_link ? fmt::format("-link to {}\n", printable(before.bytes)) : std::string("-file\n");
   if (after.there) out += after.is_link ? fmt::format("+link to {}\n", printable(after.bytes)) : std::string("+file\n");
   return out;
 }

@@ -42,7 +42,8 @@ class Planner {
 
   Result<> add(PlanStep step) {
     if (plan_.steps.size() >= kMaxRunChanges) {
-      return fail(Code::kResourceExhausted, fmt::format("the run changed more than {} paths (kMaxRunChanges)", kMaxRunChanges));
+      return fail(Code::kResourceExhausted,
+                  fmt::format("the run changed more than {} paths (kMaxRunChanges)", kMaxRunChanges));
     }
     plan_.steps.push_back(std::move(step));
     return {};
@@ -54,7 +55,8 @@ class Planner {
     REMIT_TRY(const auto names, entry_names(fd.get(), kMaxFolderEntries));
     for (const auto& name : names) {
       struct stat now{};
-      if (::fstatat(fd.get(), name.c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0) return fail(errno_error("stat " + printable(name), errno));
+      if (::fstatat(fd.get(), name.c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0)
+        return fail(errno_error("stat " + printable(name), errno));
       const std::string child = join_path(path, name);
       if (state_->rules.matches(child, name)) continue;
       REMIT_CHECK_OK(entry(child, now));
@@ -65,10 +67,15 @@ class Planner {
   Result<> entry(const std::string& path, const struct stat& now) {
     struct stat old{};
     const bool there = stat_beneath(state_->lower.get(), path, &old) == 0;
-    if (!there && !is_absent_errno(errno) && errno != EXDEV) return fail(errno_error("look up " + printable(path), errno));
+    if (!there && !is_absent_errno(errno) && errno != EXDEV)
+      return fail(errno_error("look up " + printable(path), errno));
     if (is_whiteout(now)) return there ? remove(path, old, false) : Result<>{};
     const bool was_folder = there && S_ISDIR(old.st_mode);
-    PlanStep step{.kind = Kind::kMakeFolder, .path = path, .replaces = there, .old_size = was_folder || !there ? 0 : old.st_size, .now = now};
+    PlanStep step{.kind = Kind::kMakeFolder,
+                  .path = path,
+                  .replaces = there,
+                  .old_size = was_folder || !there ? 0 : old.st_size,
+                  .now = now};
     if (S_ISDIR(now.st_mode)) {
       if (there && !was_folder) {
         PlanStep removal = step;
@@ -91,7 +98,11 @@ class Planner {
   }
 
   Result<> remove(const std::string& path, const struct stat& old, bool inside) {
-    PlanStep step{.kind = Kind::kRemoveFile, .path = path, .replaces = true, .old_size = old.st_size, .in_removed_folder = inside};
+    PlanStep step{.kind = Kind::kRemoveFile,
+                  .path = path,
+                  .replaces = true,
+                  .old_size = old.st_size,
+                  .in_removed_folder = inside};
     if (!S_ISDIR(old.st_mode)) return add(std::move(step));
     UniqueFd fd(open_beneath(state_->lower.get(), path, O_RDONLY | O_DIRECTORY));
     if (!fd) return fail(errno_error("open the folder " + printable(path), errno));
@@ -104,7 +115,8 @@ class Planner {
         continue;
       }
       struct stat entry{};
-      if (stat_beneath(state_->lower.get(), child, &entry) != 0) return fail(errno_error("look up " + printable(child), errno));
+      if (stat_beneath(state_->lower.get(), child, &entry) != 0)
+        return fail(errno_error("look up " + printable(child), errno));
       const std::size_t kept = plan_.kept.size();
       REMIT_CHECK_OK(remove(child, entry, true));
       stays = stays || plan_.kept.size() > kept;
@@ -129,13 +141,19 @@ Result<RunPlan> make_run_plan(const WorkspaceState& state) { return Planner(stat
 std::vector<FileChange> changes_of(const RunPlan& plan) {
   using Kind = PlanStep::Kind;
   std::map<std::string, FileChange> found;
-  const auto is_folder = [](const PlanStep& step) { return step.kind == Kind::kMakeFolder || step.kind == Kind::kRemoveFolder; };
+  const auto is_folder = [](const PlanStep& step) {
+    return step.kind == Kind::kMakeFolder || step.kind == Kind::kRemoveFolder;
+  };
   const auto add = [&](const PlanStep& step) {
     const bool removal = step.kind == Kind::kRemoveFile || step.kind == Kind::kRemoveFolder;
-    const auto kind = removal ? FileChange::Kind::kDeleted : step.replaces ? FileChange::Kind::kModified : FileChange::Kind::kAdded;
+    const auto kind = removal         ? FileChange::Kind::kDeleted
+                      : step.replaces ? FileChange::Kind::kModified
+                                      : FileChange::Kind::kAdded;
     FileChange change{printable(step.path), kind, 0, true, ""};
-    if (step.kind == Kind::kRemoveFile) change.size = step.old_size;
-    else if (!is_folder(step)) change.size = step.now.st_size;
+    if (step.kind == Kind::kRemoveFile)
+      change.size = step.old_size;
+    else if (!is_folder(step))
+      change.size = step.now.st_size;
     const auto [at, fresh] = found.try_emplace(step.path, change);
     if (fresh) return;
     at->second = std::move(change);

@@ -1,4 +1,5 @@
-// RunPlan: the steps that turn the user's folder as it is now into what the run made of it. diff() shows it, accept() carries it out.
+// RunPlan: the steps that turn the user's folder as it is now into what the run made of it. diff() shows it, accept()
+// carries it out.
 #pragma once
 
 #include <sys/stat.h>
@@ -16,16 +17,17 @@ struct PlanStep {
   std::string path;
   bool replaces = false;  // Something of the user's is at the path before.
   std::int64_t old_size = 0;
-  struct stat now{};      // Of the run's file; for kMakeFolder its mode.
-  // A removal of, or in, a folder that the run removed as a whole: something there that the run never saw is a conflict.
+  struct stat now{};  // Of the run's file; for kMakeFolder its mode.
+  // A removal of, or in, a folder that the run removed as a whole: something there that the run never saw is a
+  // conflict.
   bool in_removed_folder = false;
 };
 
 struct RunPlan {
   // In an order that can be carried out: a folder's content is removed before it, a folder is made before its content.
   std::vector<PlanStep> steps;
-  std::vector<std::string> kept;       // Folders that stay for the hidden files in them.
-  std::vector<std::string> blocked;    // Files that the run put where a folder with hidden files is.
+  std::vector<std::string> kept;     // Folders that stay for the hidden files in them.
+  std::vector<std::string> blocked;  // Files that the run put where a folder with hidden files is.
 };
 
 // Steps that would change nothing, because the folder already is as the run wants it, are left out.

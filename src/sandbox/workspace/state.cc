@@ -64,7 +64,8 @@ Result<> WorkspaceState::check_folders() {
   if (!lower || ::fstat(lower.get(), &entry) != 0) {
     return fail(errno_error("open the workspace folder " + printable(options.folder), errno));
   }
-  owner = options.owner.value_or(::geteuid() == 0 ? std::pair(entry.st_uid, entry.st_gid) : std::pair(::geteuid(), ::getegid()));
+  owner = options.owner.value_or(::geteuid() == 0 ? std::pair(entry.st_uid, entry.st_gid)
+                                                  : std::pair(::geteuid(), ::getegid()));
   // An ordinary user can make files of a folder's group only when in it; their own is always right.
   if (!options.inspect_only) REMIT_CHECK_OK(make_directories(options.run_folder));
   REMIT_TRY(options.run_folder, real_path(options.run_folder));
@@ -129,8 +130,8 @@ Result<> WorkspaceState::read_meta(const std::string& text) {
     return fail(Code::kDataLoss, "is not the description of a workspace");
   }
   if (version > kWorkspaceVersion) {
-    return fail(Code::kFailedPrecondition, fmt::format("has version {}, this Remit knows up to {}: use the newer Remit", version,
-                                                       kWorkspaceVersion));
+    return fail(Code::kFailedPrecondition, fmt::format("has version {}, this Remit knows up to {}: use the newer Remit",
+                                                       version, kWorkspaceVersion));
   }
   struct stat entry{};
   if (::fstat(lower.get(), &entry) != 0) return fail(errno_error("stat", errno));
@@ -139,9 +140,10 @@ Result<> WorkspaceState::read_meta(const std::string& text) {
                                                        get_string(object, "folder"), printable(options.folder)));
   }
   if (static_cast<std::uint64_t>(get_int(object, "inode")) != entry.st_ino) {
-    return fail(Code::kFailedPrecondition, fmt::format("{} was replaced by another folder of that name since the run began: "
-                                                       "discard the run, or put the folder back",
-                                                       printable(options.folder)));
+    return fail(Code::kFailedPrecondition,
+                fmt::format("{} was replaced by another folder of that name since the run began: "
+                            "discard the run, or put the folder back",
+                            printable(options.folder)));
   }
   began_ns = get_int(object, "beganNs");
   return {};
@@ -157,9 +159,11 @@ Result<> WorkspaceState::write_meta() {
     return fail(errno_error("write " + root + "/meta.json", errno));
   }
   began_ns = ctime_ns(stamp);
-  const json::object object{{"schema", "remit.workspace/v1"}, {"version", kWorkspaceVersion},
+  const json::object object{{"schema", "remit.workspace/v1"},
+                            {"version", kWorkspaceVersion},
                             {"folder", jsv(printable(options.folder))},
-                            {"inode", static_cast<std::int64_t>(folder.st_ino)}, {"beganNs", began_ns}};
+                            {"inode", static_cast<std::int64_t>(folder.st_ino)},
+                            {"beganNs", began_ns}};
   REMIT_CHECK_OK(write_all(fd.get(), pretty_json(object)));
   if (::renameat(root_fd.get(), "meta.json.new", root_fd.get(), "meta.json") != 0) {
     return fail(errno_error("write " + root + "/meta.json", errno));
@@ -209,7 +213,8 @@ Result<> WorkspaceState::remove_aside(int folder, const std::string& name) {
 
 Result<> WorkspaceState::set_mark(const char* name) {
   UniqueFd fd(open_beneath(root_fd.get(), name, O_WRONLY | O_CREAT, 0600));
-  if (!fd || ::fsync(fd.get()) != 0 || ::fsync(root_fd.get()) != 0) return fail(errno_error("write " + root + "/" + name, errno));
+  if (!fd || ::fsync(fd.get()) != 0 || ::fsync(root_fd.get()) != 0)
+    return fail(errno_error("write " + root + "/" + name, errno));
   return {};
 }
 

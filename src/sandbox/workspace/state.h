@@ -1,5 +1,5 @@
-// WorkspaceState: the open workspace of a run: its folders, rules and fingerprints. Workspace and its layers share one. Its members are used
-// under `mutex`; the functions themselves do not lock.
+// WorkspaceState: the open workspace of a run: its folders, rules and fingerprints. Workspace and its layers share one.
+// Its members are used under `mutex`; the functions themselves do not lock.
 //
 // The run's folder:  workspace/meta.json      schema version, the user's folder, when the run began
 //                    workspace/upper          what the run changed so far (UpperWriter)
@@ -51,7 +51,9 @@ class WorkspaceState {
   // Moves folder/name to the temporary folder, where it is gone for everyone, and removes it.
   Result<> remove_aside(int folder, const std::string& name);
   Result<std::size_t> layer_count() const;
-  void step(std::string_view name) const { if (options.step_hook) options.step_hook(name); }
+  void step(std::string_view name) const {
+    if (options.step_hook) options.step_hook(name);
+  }
 
   std::mutex mutex;
   WorkspaceOptions options;

@@ -1,5 +1,5 @@
-// For tests and benchmarks of the workspace: folders that clean up after themselves, and a layer really mounted by the kernel's overlayfs in a child
-// with a user and mount namespace of its own.
+// For tests and benchmarks of the workspace: folders that clean up after themselves, and a layer really mounted by the
+// kernel's overlayfs in a child with a user and mount namespace of its own.
 #pragma once
 
 #include <fcntl.h>
@@ -80,12 +80,13 @@ inline int mount_layer(const OverlayPlan& plan, const std::string& target) {
   if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return errno;
   std::string lower;
   for (const auto& path : plan.lowerdirs) lower += (lower.empty() ? "" : ":") + path;
-  const std::string data = fmt::format("lowerdir={},upperdir={},workdir={},index=off,xino=off,volatile,userxattr", lower,
-                                       plan.upperdir, plan.workdir);
+  const std::string data = fmt::format("lowerdir={},upperdir={},workdir={},index=off,xino=off,volatile,userxattr",
+                                       lower, plan.upperdir, plan.workdir);
   return ::mount("overlay", target.c_str(), "overlay", 0, data.c_str()) == 0 ? 0 : errno;
 }
 
-// ThreadSanitizer starts its own thread in a child of fork(), and a process with two threads may not enter a new user namespace.
+// ThreadSanitizer starts its own thread in a child of fork(), and a process with two threads may not enter a new user
+// namespace.
 inline pid_t fork_one_thread() {
 #if defined(__has_feature) && __has_feature(thread_sanitizer)
   return ::_Fork();
@@ -133,14 +134,19 @@ using Tree = std::map<std::string, std::string>;
 inline Tree read_tree(const std::string& root) {
   Tree out;
   std::error_code error;
-  for (auto at = fs::recursive_directory_iterator(root, error); at != fs::recursive_directory_iterator(); at.increment(error)) {
+  for (auto at = fs::recursive_directory_iterator(root, error); at != fs::recursive_directory_iterator();
+       at.increment(error)) {
     const auto name = at->path().lexically_relative(root).string();
     const auto status = at->symlink_status();
     const auto mode = static_cast<unsigned>(status.permissions()) & 0777u;
-    if (fs::is_symlink(status)) out[name] = "l:" + fs::read_symlink(at->path()).string();
-    else if (fs::is_directory(status)) out[name] = "d";
-    else if (fs::is_regular_file(status)) out[name] = fmt::format("f{:o}:", mode) + get_file(at->path().string());
-    else out[name] = "other";
+    if (fs::is_symlink(status))
+      out[name] = "l:" + fs::read_symlink(at->path()).string();
+    else if (fs::is_directory(status))
+      out[name] = "d";
+    else if (fs::is_regular_file(status))
+      out[name] = fmt::format("f{:o}:", mode) + get_file(at->path().string());
+    else
+      out[name] = "other";
   }
   return out;
 }

@@ -63,7 +63,9 @@ Traces trace_edits(const Lines& a, const Lines& b) {
 
 std::vector<Edit> walk_back(const Traces& traces, std::ptrdiff_t x, std::ptrdiff_t y) {
   std::vector<Edit> edits;
-  const auto push = [&](char mark) { edits.push_back({mark, static_cast<std::size_t>(x), static_cast<std::size_t>(y)}); };
+  const auto push = [&](char mark) {
+    edits.push_back({mark, static_cast<std::size_t>(x), static_cast<std::size_t>(y)});
+  };
   for (auto d = static_cast<std::ptrdiff_t>(traces.ends.size()) - 1; d >= 0; --d) {
     const auto& ends = traces.ends[static_cast<std::size_t>(d)];
     const auto at = [&](std::ptrdiff_t k) { return ends[static_cast<std::size_t>(k + d + 1)]; };
@@ -77,8 +79,10 @@ std::vector<Edit> walk_back(const Traces& traces, std::ptrdiff_t x, std::ptrdiff
       push(' ');
     }
     if (d == 0) break;
-    if (down) --y;
-    else --x;
+    if (down)
+      --y;
+    else
+      --x;
     push(down ? '+' : '-');
   }
   std::reverse(edits.begin(), edits.end());
@@ -96,7 +100,8 @@ std::vector<Edit> edits_between(const Lines& a, const Lines& b) {
   for (std::size_t i = 0; i < head; ++i) edits.push_back({' ', i, i});
   const Traces traces = trace_edits(old_middle, new_middle);
   if (traces.reached) {
-    for (auto edit : walk_back(traces, static_cast<std::ptrdiff_t>(old_middle.size()), static_cast<std::ptrdiff_t>(new_middle.size()))) {
+    for (auto edit : walk_back(traces, static_cast<std::ptrdiff_t>(old_middle.size()),
+                               static_cast<std::ptrdiff_t>(new_middle.size()))) {
       edits.push_back({edit.mark, edit.old_line + head, edit.new_line + head});
     }
   } else {
@@ -128,7 +133,8 @@ std::string range(std::size_t start, std::size_t count) {
   return fmt::format("{},{}", count == 0 ? start : start + 1, count);
 }
 
-std::string hunk(const std::vector<Edit>& edits, std::size_t from, std::size_t to, const Lines& a, const Lines& b, bool escape) {
+std::string hunk(const std::vector<Edit>& edits, std::size_t from, std::size_t to, const Lines& a, const Lines& b,
+                 bool escape) {
   std::size_t olds = 0;
   std::size_t news = 0;
   std::string body;
@@ -146,8 +152,8 @@ std::string hunk(const std::vector<Edit>& edits, std::size_t from, std::size_t t
 
 bool is_text(std::string_view bytes) { return bytes.find('\0') == std::string_view::npos && is_valid_utf8(bytes); }
 
-std::string unified_diff(const TextDiffNames& names, std::string_view old_text, std::string_view new_text, std::size_t context,
-                         bool escape) {
+std::string unified_diff(const TextDiffNames& names, std::string_view old_text, std::string_view new_text,
+                         std::size_t context, bool escape) {
   if (old_text == new_text) return {};
   const Lines a = lines_of(old_text);
   const Lines b = lines_of(new_text);

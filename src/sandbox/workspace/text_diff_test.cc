@@ -69,7 +69,8 @@ TEST(TextDiffTest, RandomTextsArePatchedBack) {
   for (int round = 0; round < 400; ++round) {
     const auto text = [&] {
       std::string out;
-      for (std::size_t i = rng.below(30); i > 0; --i) out += std::string(1, static_cast<char>('a' + rng.below(4))) + "\n";
+      for (std::size_t i = rng.below(30); i > 0; --i)
+        out += std::string(1, static_cast<char>('a' + rng.below(4))) + "\n";
       if (!out.empty() && rng.below(4) == 0) out.pop_back();
       return out;
     };

@@ -167,7 +167,8 @@ Result<> UpperWriter::erase(const std::string& path) {
   REMIT_TRY(const auto parent, open_parent(folders_.upper, path));
   const std::string name = fresh_name();
   step("erase");
-  if (::renameat(parent.fd.get(), parent.name.c_str(), folders_.temporary, name.c_str()) != 0) return fail(cannot("delete", path));
+  if (::renameat(parent.fd.get(), parent.name.c_str(), folders_.temporary, name.c_str()) != 0)
+    return fail(cannot("delete", path));
   return remove_tree(folders_.temporary, name);
 }
 

@@ -1,6 +1,6 @@
-// UpperWriter: every change of a run's upper, keeping the normal form that View relies on. Each function is one atomic rename or exchange at its
-// end, and doing it twice is doing it once. The caller has recorded the fingerprints (BaseLog) before.
-// Holds descriptors it does not own. One thread at a time.
+// UpperWriter: every change of a run's upper, keeping the normal form that View relies on. Each function is one atomic
+// rename or exchange at its end, and doing it twice is doing it once. The caller has recorded the fingerprints
+// (BaseLog) before. Holds descriptors it does not own. One thread at a time.
 #pragma once
 
 #include <sys/types.h>
@@ -23,11 +23,12 @@ class UpperWriter {
     int lower;
     int temporary;  // On the upper's file system.
   };
-  UpperWriter(Folders folders, const HideRules& rules, std::pair<uid_t, gid_t> owner, std::function<void(std::string_view)> step)
+  UpperWriter(Folders folders, const HideRules& rules, std::pair<uid_t, gid_t> owner,
+              std::function<void(std::string_view)> step)
       : folders_(folders), rules_(&rules), owner_(owner), step_(std::move(step)) {}
 
-  // Makes the folders down to and with `path`, "" being there already. A deleted folder comes back empty. A file or link in the way is replaced
-  // when it is `path` itself and replace_file is set; else kFailedPrecondition.
+  // Makes the folders down to and with `path`, "" being there already. A deleted folder comes back empty. A file or
+  // link in the way is replaced when it is `path` itself and replace_file is set; else kFailedPrecondition.
   Result<> make_folder(const std::string& path, bool replace_file);
   // Moves an entry (file or link) of `folder` to `path`. What the view shows there must be no folder.
   Result<> put(int folder, const std::string& name, const std::string& path);
@@ -46,7 +47,9 @@ class UpperWriter {
   bool lower_has(const std::string& path, struct stat* entry) const;
   Result<> exchange_in(const std::string& temporary, const std::string& path);
   std::string fresh_name();
-  void step(std::string_view name) const { if (step_) step_(name); }
+  void step(std::string_view name) const {
+    if (step_) step_(name);
+  }
 
   Folders folders_;
   const HideRules* rules_;

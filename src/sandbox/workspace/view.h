@@ -1,7 +1,8 @@
-// View: what a run sees, without a mount: its upper over the user's folder without the hidden paths. Relies on the upper's normal form, which
-// UpperWriter keeps: no opaque folders; a folder stands over nothing, over a folder (merged), or over a file; a whiteout only where the
-// user's folder has something. So a path's upper entry alone decides, and only where there is none does the user's folder show.
-// Holds descriptors it does not own. One thread at a time.
+// View: what a run sees, without a mount: its upper over the user's folder without the hidden paths. Relies on the
+// upper's normal form, which UpperWriter keeps: no opaque folders; a folder stands over nothing, over a folder
+// (merged), or over a file; a whiteout only where the user's folder has something. So a path's upper entry alone
+// decides, and only where there is none does the user's folder show. Holds descriptors it does not own. One thread at a
+// time.
 #pragma once
 
 #include <sys/stat.h>

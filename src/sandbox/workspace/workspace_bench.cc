@@ -17,7 +17,8 @@ const std::string& many_files() {
   static const TempFolder temp;
   static const bool made = [] {
     for (int i = 0; i < kFiles; ++i) {
-      put_file(fmt::format("{}/m{}/f{}/{}.txt", temp.path(), i / (kFilesPerFolder * 20), i / kFilesPerFolder, i), "some text\n");
+      put_file(fmt::format("{}/m{}/f{}/{}.txt", temp.path(), i / (kFilesPerFolder * 20), i / kFilesPerFolder, i),
+               "some text\n");
     }
     ::usleep(50'000);
     return true;

@@ -34,13 +34,15 @@ class CrashTest : public ::testing::Test {
   }
 
   static Workspace open(const Place& place, std::function<void(std::string_view)> hook = nullptr) {
-    auto opened = Workspace::open({.folder = place.folder, .run_folder = place.run, .hide = {".env"}, .step_hook = std::move(hook)});
+    auto opened = Workspace::open(
+        {.folder = place.folder, .run_folder = place.run, .hide = {".env"}, .step_hook = std::move(hook)});
     EXPECT_TRUE(opened) << opened.error().to_string();
     return std::move(opened).value();
   }
 
   static constexpr const char* kScript =
-      "echo new > a.txt; rm -r d; mkdir -p d/sub; echo 4 > d/sub/four; echo 1 > d/one; rm -r keep; rm plain; mkdir plain; echo q > plain/q;"
+      "echo new > a.txt; rm -r d; mkdir -p d/sub; echo 4 > d/sub/four; echo 1 > d/one; rm -r keep; rm plain; mkdir "
+      "plain; echo q > plain/q;"
       "rm -r tree; echo now-a-file > tree; mkdir empty; ln -s a.txt link; mkdir -p n/m; echo n > n/m/o";
 
   // Runs `work` in a child that dies at its n-th step. True when it was killed.
@@ -65,8 +67,18 @@ class CrashTest : public ::testing::Test {
   }
 
   static Tree wanted() {
-    return {{"a.txt", "f644:new\n"}, {"d", "d"}, {"d/one", "f644:1\n"}, {"d/sub", "d"}, {"d/sub/four", "f644:4\n"}, {"empty", "d"},
-            {"link", "l:a.txt"}, {"n", "d"}, {"n/m", "d"}, {"n/m/o", "f644:n\n"}, {"plain", "d"}, {"plain/q", "f644:q\n"},
+    return {{"a.txt", "f644:new\n"},
+            {"d", "d"},
+            {"d/one", "f644:1\n"},
+            {"d/sub", "d"},
+            {"d/sub/four", "f644:4\n"},
+            {"empty", "d"},
+            {"link", "l:a.txt"},
+            {"n", "d"},
+            {"n/m", "d"},
+            {"n/m/o", "f644:n\n"},
+            {"plain", "d"},
+            {"plain/q", "f644:q\n"},
             {"tree", "f644:now-a-file\n"}};
   }
 };
@@ -78,7 +90,8 @@ TEST_F(CrashTest, MergeIsFinishedAfterAKillAtAnyStep) {
     SCOPED_TRACE(steps);
     auto place = fresh_place();
     const auto changes = run_script(*place);
-    const bool killed = killed_at(steps, *place, [&](Workspace& workspace) { return workspace.finish_layer("call", changes).has_value(); });
+    const bool killed = killed_at(
+        steps, *place, [&](Workspace& workspace) { return workspace.finish_layer("call", changes).has_value(); });
     auto workspace = open(*place);
     auto finished = workspace.finish_layer("call", changes);
     ASSERT_TRUE(finished) << finished.error().to_string();
@@ -130,7 +143,8 @@ TEST_F(CrashTest, DiscardAfterAnInterruptedAcceptLeavesNoTemporaryFiles) {
     const bool killed = killed_at(steps, *place, [](Workspace& workspace) { return workspace.accept().has_value(); });
     auto workspace = open(*place);
     ASSERT_TRUE(workspace.discard());
-    for (const auto& [path, value] : read_tree(place->folder)) EXPECT_EQ(path.find(".remit-"), std::string::npos) << path;
+    for (const auto& [path, value] : read_tree(place->folder))
+      EXPECT_EQ(path.find(".remit-"), std::string::npos) << path;
     EXPECT_TRUE(workspace.changes()->empty());
     if (!killed) break;
   }

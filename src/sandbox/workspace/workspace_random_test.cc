@@ -1,4 +1,5 @@
-// Random file operations in real overlays, merged with random permitted subsets, against what snapshots before and after say.
+// Random file operations in real overlays, merged with random permitted subsets, against what snapshots before and
+// after say.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -40,7 +41,11 @@ void random_operation(Rng& rng) {
     case 6: fs::create_directories(path, error); break;
     case 7: ::rename(path.c_str(), random_path(rng, 4).c_str()); break;
     case 8: ::symlink(random_path(rng, 1).c_str(), path.c_str()); break;
-    case 9: ::chmod(path.c_str(), fs::is_directory(fs::symlink_status(path, error)) ? 0755 : 0600 + static_cast<mode_t>(rng.below(2)) * 0155); break;
+    case 9:
+      ::chmod(path.c_str(), fs::is_directory(fs::symlink_status(path, error))
+                                ? 0755
+                                : 0600 + static_cast<mode_t>(rng.below(2)) * 0155);
+      break;
     case 10: {  // A folder made anew.
       fs::remove_all(path, error);
       fs::create_directories(path, error);
@@ -88,13 +93,16 @@ void expect_changes_fit(const std::vector<FileChange>& changes, const Tree& befo
   for (const auto& path : paths) {
     const auto old = before.find(path);
     const auto now = after.find(path);
-    const bool differs = (old == before.end()) != (now == after.end()) || (old != before.end() && old->second != now->second);
+    const bool differs =
+        (old == before.end()) != (now == after.end()) || (old != before.end() && old->second != now->second);
     // A file that became a folder is told by the files in the folder and by its own deletion.
     EXPECT_EQ(listed.contains(path), differs) << path;
     if (!listed.contains(path)) continue;
     auto wanted = FileChange::Kind::kModified;
-    if (old == before.end()) wanted = FileChange::Kind::kAdded;
-    else if (now == after.end() || (is_folder(after, path) && listed[path] == FileChange::Kind::kDeleted)) wanted = FileChange::Kind::kDeleted;
+    if (old == before.end())
+      wanted = FileChange::Kind::kAdded;
+    else if (now == after.end() || (is_folder(after, path) && listed[path] == FileChange::Kind::kDeleted))
+      wanted = FileChange::Kind::kDeleted;
     EXPECT_EQ(listed[path], wanted) << path;
     listed.erase(path);
   }
@@ -147,13 +155,15 @@ TEST_P(RandomTest, LayersMergeAsTheSnapshotsSay) {
     ASSERT_TRUE(layer) << layer.error().to_string();
     const std::string saved = temp.path() + "/after";
     const std::uint64_t operations = rng.next();
-    ASSERT_EQ(in_layer(*layer, [&] {
-      SeededRng inner(operations);
-      for (int i = 0; i < kOperations; ++i) random_operation(inner);
-      std::ofstream to(saved, std::ios::binary);
-      for (const auto& [path, value] : read_tree(".")) to << path << '\0' << value << '\0';
-      return 0;
-    }), 0);
+    ASSERT_EQ(in_layer(*layer,
+                       [&] {
+                         SeededRng inner(operations);
+                         for (int i = 0; i < kOperations; ++i) random_operation(inner);
+                         std::ofstream to(saved, std::ios::binary);
+                         for (const auto& [path, value] : read_tree(".")) to << path << '\0' << value << '\0';
+                         return 0;
+                       }),
+              0);
     const Tree after = read_saved(saved);
     auto changes = layer->changes();
     ASSERT_TRUE(changes) << changes.error().to_string();

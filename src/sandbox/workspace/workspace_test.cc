@@ -42,7 +42,9 @@ class WorkspaceTest : public ::testing::Test {
     return std::move(merged).value();
   }
 
-  void put(const std::string& path, std::string_view bytes, mode_t mode = 0644) { put_file(folder + "/" + path, bytes, mode); }
+  void put(const std::string& path, std::string_view bytes, mode_t mode = 0644) {
+    put_file(folder + "/" + path, bytes, mode);
+  }
   std::string get(const std::string& path) { return get_file(folder + "/" + path); }
   bool has(const std::string& path) { return fs::exists(fs::symlink_status(folder + "/" + path)); }
   // File times move in ticks; what the test does next must be later.
@@ -59,11 +61,13 @@ TEST_F(WorkspaceTest, CommandChangesTheRunAndNotTheFolder) {
   put("gone.txt", "x");
   put("dir/inner", "y");
   auto workspace = open();
-  const auto changes = command(workspace, "echo new > a.txt; rm gone.txt; mkdir out; echo 1 > out/r; rm -r dir; mkdir empty");
+  const auto changes =
+      command(workspace, "echo new > a.txt; rm gone.txt; mkdir out; echo 1 > out/r; rm -r dir; mkdir empty");
   EXPECT_EQ(show(changes), "modified a.txt\ndeleted dir/inner\nadded empty\ndeleted gone.txt\nadded out/r\n");
   EXPECT_EQ(get("a.txt"), "old\n");
   EXPECT_TRUE(has("gone.txt") && has("dir/inner") && !has("out"));
-  EXPECT_EQ(read_mounted(workspace), (Tree{{"a.txt", "f644:new\n"}, {"out", "d"}, {"out/r", "f644:1\n"}, {"empty", "d"}}));
+  EXPECT_EQ(read_mounted(workspace),
+            (Tree{{"a.txt", "f644:new\n"}, {"out", "d"}, {"out/r", "f644:1\n"}, {"empty", "d"}}));
   EXPECT_EQ(read_view(workspace), read_mounted(workspace));
   EXPECT_EQ(show(*workspace.changes()), show(changes));
   EXPECT_THAT(workspace.layers(), IsEmpty());
@@ -75,12 +79,16 @@ TEST_F(WorkspaceTest, AcceptAppliesEverythingOnce) {
   put("dir/inner", "y");
   put("run.sh", "#!/bin/sh\n", 0755);
   auto workspace = open();
-  command(workspace, "echo new > a.txt; rm gone.txt; rm -r dir; echo 1 > dir; echo >> run.sh; ln -s a.txt link; mkdir -p x/y; chmod 4711 a.txt");
+  command(workspace,
+          "echo new > a.txt; rm gone.txt; rm -r dir; echo 1 > dir; echo >> run.sh; ln -s a.txt link; mkdir -p x/y; "
+          "chmod 4711 a.txt");
   const Tree wanted = read_view(workspace);
   auto report = workspace.accept();
   ASSERT_TRUE(report) << report.error().to_string();
   EXPECT_THAT(report->conflicts, IsEmpty());
-  EXPECT_EQ(show(report->applied), "modified a.txt\nmodified dir\ndeleted dir/inner\ndeleted gone.txt\nadded link\nmodified run.sh\nadded x/y\n");
+  EXPECT_EQ(
+      show(report->applied),
+      "modified a.txt\nmodified dir\ndeleted dir/inner\ndeleted gone.txt\nadded link\nmodified run.sh\nadded x/y\n");
   EXPECT_EQ(read_tree(folder), wanted);
   EXPECT_EQ(wanted.at("a.txt"), "f711:new\n");
   EXPECT_EQ(wanted.at("run.sh"), "f755:#!/bin/sh\n\n");
@@ -184,8 +192,14 @@ TEST_F(WorkspaceTest, HiddenFilesAreNeitherSeenNorWrittenNorLost) {
   ASSERT_TRUE(report);
   EXPECT_THAT(report->conflicts, IsEmpty());
   EXPECT_THAT(report->kept, ::testing::ElementsAre("app", "keys"));
-  EXPECT_EQ(read_tree(folder), (Tree{{".env", "f644:secret"}, {"app", "d"}, {"app/.env", "f644:secret"}, {"keys", "d"},
-                                     {"keys/a.pem", "f644:secret"}, {"vault", "d"}, {"vault/x", "d"}, {"vault/x/y", "f644:secret"}}));
+  EXPECT_EQ(read_tree(folder), (Tree{{".env", "f644:secret"},
+                                     {"app", "d"},
+                                     {"app/.env", "f644:secret"},
+                                     {"keys", "d"},
+                                     {"keys/a.pem", "f644:secret"},
+                                     {"vault", "d"},
+                                     {"vault/x", "d"},
+                                     {"vault/x/y", "f644:secret"}}));
 }
 
 TEST_F(WorkspaceTest, HiddenNameThatAppearsLaterIsHiddenFromTheNextCommand) {
@@ -214,7 +228,8 @@ TEST_F(WorkspaceTest, WhatCannotBeKeptIsReported) {
   EXPECT_THAT(text, HasSubstr("(no) added new\\nline: its name holds a newline"));
   EXPECT_THAT(text, HasSubstr("(no) added bad\\xffutf: its name is not valid UTF-8"));
   EXPECT_THAT(text, HasSubstr("\nadded s/good\n"));
-  EXPECT_EQ(read_view(workspace), (Tree{{"inside", "f644:i"}, {"ok", "f644:ok\n"}, {"s", "d"}, {"s/dot", "l:."}, {"s/good", "l:../inside"}}));
+  EXPECT_EQ(read_view(workspace),
+            (Tree{{"inside", "f644:i"}, {"ok", "f644:ok\n"}, {"s", "d"}, {"s/dot", "l:."}, {"s/good", "l:../inside"}}));
 }
 
 TEST_F(WorkspaceTest, DeepFoldersAndShutFoldersAreBounded) {
@@ -291,7 +306,8 @@ TEST_F(WorkspaceTest, WriteCreatesFoldersAndKeepsModes) {
   ASSERT_TRUE(change);
   EXPECT_EQ(change->kind, FileChange::Kind::kAdded);
   EXPECT_EQ(change->size, 4);
-  EXPECT_EQ(read_mounted(workspace), (Tree{{"tool", "f755:new"}, {"x", "d"}, {"x/y", "d"}, {"x/y/z.txt", "f644:deep"}}));
+  EXPECT_EQ(read_mounted(workspace),
+            (Tree{{"tool", "f755:new"}, {"x", "d"}, {"x/y", "d"}, {"x/y/z.txt", "f644:deep"}}));
   EXPECT_EQ(workspace.read("x/y/z.txt", 2)->bytes, "de");
   EXPECT_EQ(workspace.read("x/y/z.txt", 2)->size, 4);
   const std::string large(kMaxFileToolBytes + 1, 'x');
@@ -321,7 +337,8 @@ TEST_F(WorkspaceTest, AcceptRefusesWhenTheFolderChangedUnderneath) {
   auto workspace = open();
   next_tick();
   put("early", "user, before the run changed it");
-  command(workspace, "echo r > edited; echo r > removed; echo r > touched; rm -r d; echo r > made; echo r > early; echo r > fine");
+  command(workspace,
+          "echo r > edited; echo r > removed; echo r > touched; rm -r d; echo r > made; echo r > early; echo r > fine");
   next_tick();
   put("edited", "user");
   fs::remove(folder + "/removed");
@@ -405,7 +422,10 @@ TEST_F(WorkspaceTest, OneProcessAtATimeButMoreMayLook) {
 
 TEST_F(WorkspaceTest, ReopenedRunGoesOn) {
   put("a", "x");
-  { auto workspace = open(); ASSERT_TRUE(workspace.write("a", "y")); }
+  {
+    auto workspace = open();
+    ASSERT_TRUE(workspace.write("a", "y"));
+  }
   auto workspace = open();
   EXPECT_EQ(workspace.read("a", 10)->bytes, "y");
   ASSERT_THAT(workspace.accept()->conflicts, IsEmpty());
@@ -420,7 +440,9 @@ TEST_F(WorkspaceTest, UnfitFoldersAreNamed) {
   EXPECT_FALSE(Workspace::open({.folder = "relative", .run_folder = run}));
   EXPECT_EQ(Workspace::open({.folder = temp.path() + "/none", .run_folder = run}).error().code(), Code::kNotFound);
   EXPECT_FALSE(Workspace::open({.folder = folder, .run_folder = run, .hide = {"!x"}}));
-  { open(); }
+  {
+    open();
+  }
   fs::rename(folder, folder + ".old");
   fs::create_directories(folder);
   const auto replaced = Workspace::open({.folder = folder, .run_folder = run});
@@ -444,7 +466,9 @@ TEST_F(WorkspaceTest, RunFolderOnAnOverlayIsRefusedWithAdvice) {
 }
 
 TEST_F(WorkspaceTest, NewerVersionIsRefused) {
-  { open(); }
+  {
+    open();
+  }
   std::string meta = get_file(run + "/workspace/meta.json");
   meta.replace(meta.find("\"version\": 1"), 12, "\"version\": 9");
   put_file(run + "/workspace/meta.json", meta);
@@ -468,7 +492,8 @@ TEST_F(WorkspaceTest, RecordedListCannotReachOut) {
   auto layer = workspace.begin_layer("a");
   ASSERT_TRUE(layer);
   ASSERT_EQ(run_in_layer(*layer, "echo x > .env"), 0);
-  const auto merged = layer->merge({{".env", FileChange::Kind::kAdded, 0, true, ""}, {"../x", FileChange::Kind::kAdded, 0, true, ""}});
+  const auto merged =
+      layer->merge({{".env", FileChange::Kind::kAdded, 0, true, ""}, {"../x", FileChange::Kind::kAdded, 0, true, ""}});
   ASSERT_TRUE(merged);
   EXPECT_FALSE((*merged)[0].permitted || (*merged)[1].permitted);
   EXPECT_THAT(read_view(workspace), IsEmpty());
@@ -479,7 +504,8 @@ TEST_F(WorkspaceTest, WorksAsAnOrdinaryUser) {
   put("a/file", "x");
   put("a/.env", "secret");
   ASSERT_EQ(::chown(temp.path().c_str(), 1000, 1000), 0);
-  for (const auto& entry : fs::recursive_directory_iterator(temp.path())) ASSERT_EQ(::lchown(entry.path().c_str(), 1000, 1000), 0);
+  for (const auto& entry : fs::recursive_directory_iterator(temp.path()))
+    ASSERT_EQ(::lchown(entry.path().c_str(), 1000, 1000), 0);
   const int code = in_child([&] {
     if (::setresgid(1000, 1000, 1000) != 0 || ::setresuid(1000, 1000, 1000) != 0) return 1;
     // Changing the user made /proc/self root's.
@@ -488,7 +514,10 @@ TEST_F(WorkspaceTest, WorksAsAnOrdinaryUser) {
     if (!workspace) return 2;
     auto layer = workspace->begin_layer("one");
     if (!layer) return 3;
-    if (run_in_layer(*layer, "test ! -e a/.env; rm -r a; mkdir a; echo n > a/new; chmod 000 a/new; mkdir shut; echo s > shut/s; chmod 0 shut") != 0) return 4;
+    if (run_in_layer(*layer,
+                     "test ! -e a/.env; rm -r a; mkdir a; echo n > a/new; chmod 000 a/new; mkdir shut; echo s > "
+                     "shut/s; chmod 0 shut") != 0)
+      return 4;
     auto changes = layer->changes();
     if (!changes || show(*changes) != "deleted a/file\nadded a/new\nadded shut/s\n") return 5;
     if (!layer->merge(*changes)) return 6;
@@ -497,7 +526,9 @@ TEST_F(WorkspaceTest, WorksAsAnOrdinaryUser) {
     return report && report->conflicts.empty() ? 0 : 8;
   });
   EXPECT_EQ(code, 0);
-  EXPECT_EQ(read_tree(folder), (Tree{{"a", "d"}, {"a/.env", "f644:secret"}, {"a/new", "f400:n\n"}, {"shut", "d"}, {"shut/s", "f644:s\n"}}));
+  EXPECT_EQ(
+      read_tree(folder),
+      (Tree{{"a", "d"}, {"a/.env", "f644:secret"}, {"a/new", "f400:n\n"}, {"shut", "d"}, {"shut/s", "f644:s\n"}}));
 }
 
 TEST_F(WorkspaceTest, RootKeepsTheOwnersOfFiles) {
