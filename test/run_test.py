@@ -341,6 +341,13 @@ class Refusals(RemitTest):
             self.assertIn("bad.yaml", done.stderr, name)
             self.assertIn(expected, done.stderr, name)
 
+    def test_what_this_version_cannot_do_is_refused_never_passed_over(self):
+        for field, value in {"toolServerRefs": [{"name": "x"}], "classRef": {"name": "x"}}.items():
+            done = self.remit("run", self.write_mission([finish()], extra={field: value}))
+            self.assertEqual(done.returncode, 3, done.stdout)
+            self.assertIn(field, done.stderr)
+            self.assertIn("mission.yaml:", done.stderr)
+
     def test_a_goal_of_a_megabyte_is_refused(self):
         mission = pathlib.Path(self.write_mission([finish()], extra={"goal": "x" * 1000000}))
         done = self.remit("run", str(mission))

@@ -105,6 +105,20 @@ void Run::open_pipeline() {
   shell_->set_governor(*pipeline_);
 }
 
+// What the schema knows and this version cannot do is refused, never passed over: its author counts on it.
+static Result<> refuse_unsupported(const resource::MissionSpec& spec, const resource::SourceMap& source) {
+  const auto refuse = [&](const char* field, const char* what) {
+    const auto place = source.place(fmt::format("spec.{}", field));
+    return fail(Code::kFailedPrecondition,
+                fmt::format("{}{}spec.{}: {}; remove it", place, place.empty() ? "" : ": ", field, what));
+  };
+  if (!spec.tool_server_refs.empty()) {
+    return refuse("toolServerRefs", "this version offers the built-in tools only and cannot connect tool servers");
+  }
+  if (spec.class_ref) return refuse("classRef", "this version does not enforce the ceilings of a MissionClass");
+  return {};
+}
+
 Task<Result<>> Run::prepare(resource::Object object, Observer observer, std::vector<RunRecord> past) {
   object_ = std::move(object);
   base_folder_ = manifest_folder_of(object_);
@@ -112,6 +126,7 @@ Task<Result<>> Run::prepare(resource::Object object, Observer observer, std::vec
     if (auto map = parse_json_object(text)) source_ = resource::SourceMap::from_json(*map);
   }
   REMIT_CO_TRY(mission_, resource::from_object<resource::Mission>(object_));
+  REMIT_CO_CHECK_OK(refuse_unsupported(mission_.spec, source_));
   const auto limits = sandbox_limits_of(mission_.spec.isolation);
   REMIT_CO_TRY(launcher_, co_await runtime_.launcher(tier_of(mission_.spec.isolation.minimum_tier), limits.mode));
   REMIT_CO_TRY(lock_, runtime_.folder().lock_run(id_));
