@@ -22,7 +22,8 @@ Result<MicroUsd> parse_usd(std::string_view text) {
     if (value > kMoneyLimit.value) return bad();
   }
   if (text.empty() || text.front() == '.' || decimals == 0) return bad();
-  for (int i = decimals < 0 ? 0 : decimals; i < 6; ++i) value *= 10;
+  // Far below the limit of the type: a value over the sum that the spec takes ends the loop before it can overflow.
+  for (int i = decimals < 0 ? 0 : decimals; i < 6 && value <= kMoneyLimit.value; ++i) value *= 10;
   if (value > kMoneyLimit.value) return bad();
   return MicroUsd{value};
 }
