@@ -114,21 +114,9 @@ class Resolver {
   }
 
   static bool bind_type(Node& node, std::string_view name) {
-    static constexpr std::string_view kTypes[] = {"null_type",
-                                                  "bool",
-                                                  "int",
-                                                  "uint",
-                                                  "double",
-                                                  "string",
-                                                  "bytes",
-                                                  "google.protobuf.Timestamp",
-                                                  "google.protobuf.Duration",
-                                                  "list",
-                                                  "map",
-                                                  "type",
-                                                  "optional_type"};
-    const auto* found = std::ranges::find(kTypes, name);
-    if (found == std::end(kTypes)) return false;
+    // The first name is that of errors, which an expression cannot name.
+    const auto* found = std::ranges::find(std::begin(kTypeNames) + 1, std::end(kTypeNames), name);
+    if (found == std::end(kTypeNames)) return false;
     node.op = Op::kLiteral, node.literal = Value::type(*found), node.args.clear();
     return true;
   }
